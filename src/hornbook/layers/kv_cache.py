@@ -1,0 +1,94 @@
+"""Writing new keys and values into a cache whose rows each stand at their own position.
+
+A layer's cache is a pair of tensors [batch, kv heads, slots, head dim]. Every row has its own
+position, so the write is one small block per row and never a copy of the whole cache:
+`dynamic_update_slice` on JAX (in place when the caller donates the cache), `index_put_` on torch
+(in place always), a batched scatter on TensorFlow. `write_kv_reference` is the same function in
+`keras.ops`; the tests hold them equal.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+MAX_UNROLLED_ROWS = 16
+"""Up to this batch size JAX writes row by row; one scatter keeps larger graphs small."""
+
+
+def write_kv(cache: Any, new: Any, positions: Any) -> Any:
+    """Writes each row's new keys (or values) at that row's position.
+
+    Every slot `positions[b] + t` has to lie inside the cache; nothing checks this, because the
+    positions are known only at run time.
+
+    Args:
+        cache: [batch, kv heads, slots, head dim]. On torch it is changed in place; on JAX and
+            TensorFlow it is left alone.
+        new: [batch, kv heads, length, head dim], cast to the cache's dtype.
+        positions: int32 [batch], the slot of each row's first new token.
+
+    Returns:
+        The updated cache; on torch, `cache` itself.
+
+    Example:
+        >>> cache = ops.zeros((2, 1, 4, 8))
+        >>> cache = write_kv(cache, ops.ones((2, 1, 1, 8)), ops.array([0, 3], dtype="int32"))
+        >>> ops.convert_to_numpy(cache)[:, 0, :, 0].tolist()
+        [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+    """
+    new = ops.cast(new, cache.dtype)
+    return _WRITERS[keras.backend.backend()](cache, new, positions)
+
+
+def write_kv_reference(cache: Any, new: Any, positions: Any) -> Any:
+    """The plain form of `write_kv`: it reads and writes the whole cache for every call."""
+    slots, length = cache.shape[2], new.shape[2]
+    offsets = ops.arange(slots)[None, :] - positions[:, None]
+    written = ops.logical_and(offsets >= 0, offsets < length)[:, None, :, None]
+    source = ops.clip(offsets, 0, length - 1)[:, None, :, None]
+    source = ops.broadcast_to(source, (*new.shape[:2], slots, 1))
+    moved = ops.take_along_axis(new, source, axis=2)
+    return ops.where(written, ops.cast(moved, cache.dtype), cache)
+
+
+def _write_jax(cache: Any, new: Any, positions: Any) -> Any:
+    import jax.numpy as jnp
+    from jax import lax
+
+    batch, _, length, _ = new.shape
+    if batch <= MAX_UNROLLED_ROWS:
+        for row in range(batch):
+            cache = lax.dynamic_update_slice(cache, new[row : row + 1], (row, 0, positions[row], 0))
+        return cache
+    rows = jnp.arange(batch)[:, None]
+    slots = positions[:, None] + jnp.arange(length)[None, :]
+    return cache.at[rows, :, slots].set(
+        jnp.swapaxes(new, 1, 2), indices_are_sorted=True, unique_indices=True
+    )
+
+
+def _write_torch(cache: Any, new: Any, positions: Any) -> Any:
+    import torch
+
+    batch, _, length, _ = new.shape
+    rows = torch.arange(batch, device=cache.device)[:, None]
+    slots = positions[:, None] + torch.arange(length, device=cache.device)[None, :]
+    # With a slice between two index tensors, torch puts the indexed dimensions first.
+    cache[rows, :, slots] = new.transpose(1, 2)
+    return cache
+
+
+def _write_tensorflow(cache: Any, new: Any, positions: Any) -> Any:
+    import tensorflow as tf
+
+    batch, heads, length, _ = new.shape
+    rows = tf.range(batch)[:, None, None]
+    head = tf.range(heads)[None, :, None]
+    slots = positions[:, None, None] + tf.range(length)[None, None, :]
+    shape = (batch, heads, length)
+    indices = tf.stack([tf.broadcast_to(part, shape) for part in (rows, head, slots)], axis=-1)
+    return tf.tensor_scatter_nd_update(cache, indices, new)
+
+
+_WRITERS = {"jax": _write_jax, "torch": _write_torch, "tensorflow": _write_tensorflow}

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from hornbook.layers.kv_cache import MAX_UNROLLED_ROWS, write_kv, write_kv_reference
+
+
+@pytest.mark.parametrize(("batch", "length"), [(1, 1), (3, 1), (3, 4), (MAX_UNROLLED_ROWS + 3, 2)])
+def test_every_row_is_written_at_its_own_position(batch, length):
+    heads, slots, head_dim = 2, 11, 5
+    random = np.random.default_rng(0)
+    cache = random.normal(size=(batch, heads, slots, head_dim)).astype("float32")
+    new = random.normal(size=(batch, heads, length, head_dim)).astype("float32")
+    positions = random.integers(0, slots - length + 1, size=batch).astype("int32")
+    expected = cache.copy()
+    for row, position in enumerate(positions):
+        expected[row, :, position : position + length] = new[row]
+
+    arguments = [ops.convert_to_tensor(part) for part in (cache, new, positions)]
+    reference = write_kv_reference(*arguments)
+    written = write_kv(*arguments)
+
+    np.testing.assert_array_equal(ops.convert_to_numpy(reference), expected)
+    np.testing.assert_array_equal(ops.convert_to_numpy(written), expected)
+
+
+def test_new_values_take_the_cache_dtype():
+    cache = ops.zeros((1, 1, 4, 2), dtype="bfloat16")
+    written = write_kv(cache, ops.ones((1, 1, 2, 2)), ops.array([1], dtype="int32"))
+    assert written.dtype == cache.dtype
+    assert ops.convert_to_numpy(ops.cast(written, "float32"))[0, 0, :, 0].tolist() == [0, 1, 1, 0]
