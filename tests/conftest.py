@@ -1,0 +1,33 @@
+"""One backend, one thread and no network per test process, set before anything is imported."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# pytest-xdist runs one process a core: a second pool of threads in each would only compete.
+for name, value in {
+    "KERAS_BACKEND": "jax",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "NPROC": "1",  # the size of XLA's thread pool on the CPU
+    "TOKENIZERS_PARALLELISM": "false",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "JAX_PLATFORMS": "cpu",
+    "HF_HUB_OFFLINE": "1",
+    "MPLBACKEND": "agg",
+}.items():
+    os.environ.setdefault(name, value)
+
+BACKEND_FREE = ("cli", "tokenizers", "test_structure.py", "test_import.py", "test_project.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    root = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(root).parts[0] in BACKEND_FREE:
+            item.add_marker(pytest.mark.backend_free)
