@@ -1,0 +1,139 @@
+"""Holds the source to its budgets and its arrows; every rule lists all that break it."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "hornbook"
+FILES = sorted(SOURCE.rglob("*.py"))
+FAMILIES = sorted(path for path in (SOURCE / "families").iterdir() if (path / "model.py").is_file())
+
+FILE_LINES = 400
+FUNCTION_LINES = 50  # without its docstring
+FAMILY_LINES = 250  # without presets.py, which is data
+FAMILY_FILES = {"__init__.py", "model.py", "weights.py", "presets.py"}
+NAMELESS = {"utils", "util", "helpers", "helper", "misc", "common"}
+
+# What a part of the package must not know of. Arrows never point back.
+STRINGS = {"tokenizers", "preprocessing"}
+MODELS = {"backbones", "families", "tasks"}
+DRIVERS = {"generation", "training", "cli"}
+UNKNOWN_TO = {
+    "layers": STRINGS | MODELS | DRIVERS | {"checkpoints"},
+    "backbones": STRINGS | DRIVERS | {"families", "tasks"},
+    "tokenizers": MODELS | DRIVERS | {"layers"},
+    "samplers": STRINGS | MODELS | {"training", "cli"},
+    "generation": STRINGS | {"families", "tasks", "cli", "training"},
+    "checkpoints": {"families", "tasks"} | DRIVERS,
+    "metrics": MODELS | DRIVERS,
+    "losses": MODELS | DRIVERS,
+    "preprocessing": {"backbones", "tasks"} | DRIVERS,
+    "training": {"families", "cli"},
+    "families": {"tasks"} | DRIVERS,
+    "tasks": {"cli"},
+}
+
+# Names that other projects gave to formats, kinds of rope scaling and classes of their own.
+FOREIGN_NAMES = re.compile(r"llama\.cpp|\"llama3\"|Bert(Normalizer|PreTokenizer|Processing)")
+FOREIGN_NAME_FILES = {"tokenizers/gguf.py"}  # the format's own values of tokenizer.ggml.model
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def documented(tree: ast.AST) -> Iterator[tuple[ast.AST, ast.Expr]]:
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for node in ast.walk(tree):
+        if isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None:
+            yield node, node.body[0]
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The direct children of hornbook that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {name.split(".")[1] for name in names if name.startswith("hornbook.")}
+
+
+def test_no_file_is_over_its_budget():
+    assert [f"{relative(p)}: {lines(p)}" for p in FILES if lines(p) > FILE_LINES] == []
+
+
+def test_no_function_is_over_its_budget():
+    long = []
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        docs = {id(node): doc.end_lineno - doc.lineno + 1 for node, doc in documented(tree)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = node.end_lineno - node.lineno + 1 - docs.get(id(node), 0)
+                if length > FUNCTION_LINES:
+                    long.append(f"{relative(path)}:{node.lineno} {node.name}: {length}")
+    assert long == []
+
+
+def test_files_are_named_for_a_concept():
+    assert [relative(p) for p in SOURCE.rglob("*") if p.stem in NAMELESS] == []
+
+
+@pytest.mark.parametrize("folder", FAMILIES, ids=lambda folder: folder.name)
+def test_a_family_is_only_a_declaration_within_its_budget(folder):
+    files = [path for path in folder.iterdir() if path.name != "__pycache__"]
+    assert {path.name for path in files} - FAMILY_FILES == set()
+    assert sum(lines(path) for path in files if path.name != "presets.py") <= FAMILY_LINES
+
+
+def test_no_family_is_named_outside_its_folder():
+    names = "|".join(folder.name for folder in FAMILIES)
+    # "llama" in `llama_rope` and `LlamaConfig`, but "bert" neither in `robert` nor in `bertha`.
+    named = re.compile(rf"(?<![a-zA-Z])(?i:{names})(?![a-z])")
+    strays = []
+    for path in FILES:
+        if path.is_relative_to(SOURCE / "families") or relative(path) in FOREIGN_NAME_FILES:
+            continue
+        text = path.read_text()
+        docstrings = {doc.lineno for _, doc in documented(ast.parse(text))}
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.start[0] in docstrings and token.type == tokenize.STRING:
+                continue
+            if named.search(FOREIGN_NAMES.sub("", token.string)):
+                strays.append(f"{relative(path)}:{token.start[0]} {token.string}")
+    assert strays == []
+
+
+def test_arrows_never_point_back():
+    back = [
+        f"{relative(path)} imports hornbook.{part}"
+        for path in FILES
+        for part in sorted(
+            imported_parts(path) & UNKNOWN_TO.get(path.relative_to(SOURCE).parts[0], set())
+        )
+    ]
+    assert back == []
+
+
+def test_nothing_is_dispatched_on_hasattr():
+    calls = [
+        f"{relative(path)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "hasattr"
+    ]
+    assert calls == []
