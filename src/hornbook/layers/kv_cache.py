@@ -2,18 +2,15 @@
 
 A layer's cache is a pair of tensors [batch, kv heads, slots, head dim]. Every row has its own
 position, so the write is one small block per row and never a copy of the whole cache:
-`dynamic_update_slice` on JAX (in place when the caller donates the cache), `index_put_` on torch
-(in place always), a batched scatter on TensorFlow. `write_kv_reference` is the same function in
-`keras.ops`; the tests hold them equal.
+`dynamic_update_slice` on JAX (in place when the caller donates the cache), `index_copy_` or
+`index_put_` on torch (in place always), a scatter on TensorFlow (in place under XLA).
+`write_kv_reference` is the same function in `keras.ops`; the tests hold them equal.
 """
 
 from typing import Any
 
 import keras
 from keras import ops
-
-MAX_UNROLLED_ROWS = 16
-"""Up to this batch size JAX writes row by row; one scatter keeps larger graphs small."""
 
 
 def write_kv(cache: Any, new: Any, positions: Any) -> Any:
@@ -53,27 +50,39 @@ def write_kv_reference(cache: Any, new: Any, positions: Any) -> Any:
 
 
 def _write_jax(cache: Any, new: Any, positions: Any) -> Any:
-    import jax.numpy as jnp
+    import jax
     from jax import lax
 
-    batch, _, length, _ = new.shape
-    if batch <= MAX_UNROLLED_ROWS:
-        for row in range(batch):
-            cache = lax.dynamic_update_slice(cache, new[row : row + 1], (row, 0, positions[row], 0))
-        return cache
-    rows = jnp.arange(batch)[:, None]
-    slots = positions[:, None] + jnp.arange(length)[None, :]
-    return cache.at[rows, :, slots].set(
-        jnp.swapaxes(new, 1, 2), indices_are_sorted=True, unique_indices=True
+    def write(cache: Any) -> Any:
+        return jax.vmap(_write_block)(cache, new, positions)
+
+    if cache.shape[0] > 1:
+        return write(cache)
+    # A single row's write is a plain dynamic_update_slice, which XLA's CPU fusion duplicates into
+    # both readers of the cache (attention, and the loop's next turn), copying the cache four times
+    # a layer: 8.4 ms a token against 2.5 (30 layers, 512 slots). A branch keeps fusion out; its
+    # condition always holds.
+    return lax.platform_dependent(
+        cache,
+        cpu=lambda cache: lax.cond(positions[0] >= 0, write, lambda cache: cache, cache),
+        default=write,
     )
+
+
+def _write_block(cache: Any, new: Any, position: Any) -> Any:
+    from jax import lax
+
+    return lax.dynamic_update_slice(cache, new, (0, position, 0))
 
 
 def _write_torch(cache: Any, new: Any, positions: Any) -> Any:
     import torch
 
     batch, _, length, _ = new.shape
-    rows = torch.arange(batch, device=cache.device)[:, None]
     slots = positions[:, None] + torch.arange(length, device=cache.device)[None, :]
+    if batch == 1:
+        return cache.index_copy_(2, slots[0], new)
+    rows = torch.arange(batch, device=cache.device)[:, None]
     # With a slice between two index tensors, torch puts the indexed dimensions first.
     cache[rows, :, slots] = new.transpose(1, 2)
     return cache
