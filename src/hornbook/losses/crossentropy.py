@@ -1,0 +1,56 @@
+"""The cross-entropy of next-token logits, one number a token: shared by the loss and perplexity."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def token_crossentropy(labels: Any, logits: Any) -> Any:
+    """Computes `-log softmax(logits)[label]` of each token, in float32.
+
+    Neither the softmax nor a one-hot form of the labels is made, and the logits are not
+    transposed. torch and TensorFlow have one call for the value and its gradient, which is used.
+
+    Args:
+        labels: integers [...]; each in `[0, vocabulary)`.
+        logits: [..., vocabulary], of any floating type.
+
+    Returns:
+        float32 [...], in nats.
+
+    Example:
+        >>> import numpy as np
+        >>> losses = token_crossentropy(np.array([1, 0]), np.zeros((2, 4), "float32"))
+        >>> [round(float(loss), 4) for loss in losses]
+        [1.3863, 1.3863]
+    """
+    labels = ops.cast(labels, "int32")
+    logits = ops.cast(logits, "float32")
+    return _IMPLEMENTATIONS.get(keras.backend.backend(), _logsumexp_form)(labels, logits)
+
+
+def _logsumexp_form(labels: Any, logits: Any) -> Any:
+    picked = ops.take_along_axis(logits, ops.expand_dims(labels, -1), axis=-1)
+    return ops.logsumexp(logits, axis=-1) - ops.squeeze(picked, -1)
+
+
+def _torch_form(labels: Any, logits: Any) -> Any:
+    from torch.nn import functional
+
+    rows = logits.reshape(-1, logits.shape[-1])
+    losses = functional.cross_entropy(rows, labels.reshape(-1).long(), reduction="none")
+    return losses.reshape(labels.shape)
+
+
+def _tensorflow_form(labels: Any, logits: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+
+
+_IMPLEMENTATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "torch": _torch_form,
+    "tensorflow": _tensorflow_form,
+}
