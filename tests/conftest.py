@@ -23,7 +23,14 @@ for name, value in {
 }.items():
     os.environ.setdefault(name, value)
 
-BACKEND_FREE = ("cli", "tokenizers", "test_structure.py", "test_import.py", "test_project.py")
+BACKEND_FREE = (
+    "cli",
+    "tokenizers",
+    "test_backend.py",
+    "test_import.py",
+    "test_project.py",
+    "test_structure.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,12 +1,14 @@
 """Which backend Keras runs on, decided before Keras is imported.
 
-The order is: `KERAS_BACKEND`, else the backend in the user's `keras.json`, else the first of
-jax, torch and tensorflow that is installed. Nothing here imports Keras or a backend.
+The order is: `KERAS_BACKEND`, else the backend that the user wrote into `keras.json`, else the
+first of jax, torch and tensorflow that is installed. Nothing here imports Keras or a backend.
 """
 
 import importlib.util
+import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from hornbook.errors import BackendError
@@ -16,6 +18,14 @@ INSTALL = {
     "jax": "pip install jax",
     "torch": "pip install 'hornbook[torch]'",
     "tensorflow": "pip install 'hornbook[tensorflow]'",
+}
+# Keras writes this file by itself when it is first imported, whatever backend it then runs on. So a
+# file with exactly this content is nobody's choice.
+KERAS_DEFAULTS = {
+    "floatx": "float32",
+    "epsilon": 1e-07,
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
 }
 
 
@@ -35,12 +45,29 @@ def keras_config_path() -> Path:
     return (Path(home) if home else Path.home() / ".keras") / "keras.json"
 
 
+def configured() -> str | None:
+    """The backend in the user's `keras.json`, or None where nobody chose one."""
+    try:
+        config = json.loads(keras_config_path().read_text())
+    except (OSError, ValueError):
+        return None  # as Keras does
+    if not isinstance(config, dict) or config == KERAS_DEFAULTS:
+        return None
+    return config.get("backend")
+
+
+@cache
 def choose() -> tuple[str | None, str]:
-    """Picks a backend and says why; the name is None when none is installed."""
+    """Picks a backend and says why; the name is None when none is installed.
+
+    The first answer stays: `select` then sets `KERAS_BACKEND`, which is no reason of its own.
+    """
+    if keras := sys.modules.get("keras"):
+        return keras.config.backend(), "Keras was imported before hornbook"
     if name := os.environ.get("KERAS_BACKEND"):
         return name, "the environment variable KERAS_BACKEND"
-    if keras_config_path().is_file():
-        return None, f"left to Keras, which reads {keras_config_path()}"
+    if name := configured():
+        return name, f"the file {keras_config_path()}"
     for name in BACKENDS:
         if installed(name):
             return name, "the first installed of " + ", ".join(BACKENDS)
@@ -49,8 +76,6 @@ def choose() -> tuple[str | None, str]:
 
 def select() -> None:
     """Sets `KERAS_BACKEND` for a Keras that is not imported yet; a later call changes nothing."""
-    if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
-        return
     name, _ = choose()
     if name is not None:
         os.environ["KERAS_BACKEND"] = name
@@ -63,12 +88,12 @@ def require() -> str:
         BackendError: when the backend is not installed, with the command that installs it.
     """
     select()
-    name = os.environ.get("KERAS_BACKEND")
+    name, _ = choose()
     if name in BACKENDS and not installed(name):
         raise BackendError(
             f"The backend '{name}' was asked for but is not installed; run: {INSTALL[name]}"
         )
-    if name is None and not keras_config_path().is_file():
+    if name is None:
         raise BackendError(f"Keras has no backend here; install one, for example: {INSTALL['jax']}")
     try:
         import keras
