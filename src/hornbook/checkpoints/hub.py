@@ -1,0 +1,86 @@
+"""Checkpoints from the Hugging Face hub, or from a server that speaks as it does.
+
+`huggingface_hub` does the work and keeps to its own environment variables: HF_HOME, HF_ENDPOINT,
+HF_HUB_OFFLINE, HF_TOKEN.
+"""
+
+import re
+from pathlib import Path
+
+from hornbook.errors import PresetError
+
+# Only what hornbook reads: weights that hold nothing but tensors, settings, and tokenizers. Never
+# code or pickle files, nor the copies of the weights that repositories keep in other formats.
+PATTERNS = (
+    "config.json",
+    "generation_config.json",
+    "hornbook*.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "*.model",
+    "*.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    # Of sentence-transformers: the chain of modules, and the modules' own folders.
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "[0-9]_*/config.json",
+    "[0-9]_*/model.safetensors",
+)
+ADDRESS = re.compile(r"([\w.-]+/[\w.-]+)(?:/([\w./-]+\.gguf))?(?:@([\w./-]+))?")
+
+
+def fetch(address: str, revision: str | None = None) -> Path:
+    """Downloads a repository's checkpoint into the hub's cache, or finds it there.
+
+    Args:
+        address: "owner/name[@revision]", or "owner/name/path.gguf[@revision]" for one file of it.
+        revision: a branch, tag or commit for an address that names none; by default "main".
+
+    Returns:
+        The folder of the downloaded files, or the `.gguf` file.
+
+    Raises:
+        PresetError: if the address is malformed, the hub can't be reached and the files are not in
+            the cache, or the repository holds no checkpoint.
+    """
+    match = ADDRESS.fullmatch(address)
+    if match is None or ".." in address:
+        raise PresetError(
+            f"'hf://{address}' is not an address on the hub; expected hf://owner/name[@revision] "
+            "or hf://owner/name/file.gguf[@revision]"
+        )
+    repository, file, own_revision = match.groups()
+    revision = own_revision or revision or "main"
+    folder = _download(repository, revision, (file,) if file else PATTERNS)
+    if not (folder / (file or "config.json")).is_file():
+        raise PresetError(
+            f"The repository '{repository}' at revision '{revision}' has no "
+            f"{file or 'config.json'}; a repository of .gguf files is loaded by one file: "
+            f"hf://{repository}/file.gguf"
+        )
+    return folder / file if file else folder
+
+
+def _download(repository: str, revision: str, patterns: tuple[str, ...]) -> Path:
+    from huggingface_hub import constants, snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=[*patterns]))
+    # Its exceptions have no common base, and change with the HTTP library that it uses.
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise PresetError(
+            f"The repository '{repository}' at revision '{revision}' can't be fetched from "
+            f"{constants.ENDPOINT}: {reason} To load a local copy, pass the path of its folder. "
+            "HF_HUB_OFFLINE=1 uses only files that were downloaded before, HF_HOME says where they "
+            f"are (now under {constants.HF_HOME}), HF_ENDPOINT names another server."
+        ) from error
