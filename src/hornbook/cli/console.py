@@ -21,8 +21,13 @@ def stdout() -> Console:
 
 
 def stderr() -> Console:
-    """A console for progress and remarks."""
+    """A console for progress."""
     return Console(stderr=True, highlight=False)
+
+
+def remark(text: str) -> None:
+    """Prints a line on stderr."""
+    sys.stderr.write(f"{text}\n")
 
 
 def write_json(value: Any) -> None:

