@@ -1,0 +1,172 @@
+"""Text for models that predict the next token."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hornbook.errors import DataError, GenerationError, HornbookWarning
+from hornbook.preprocessing.packing import add_ends, pad_rows
+from hornbook.preprocessing.preprocessor import Arrays, PadTo, Preprocessor, padded_length
+from hornbook.tokenizers.tensorflow_inputs import is_tensorflow
+from hornbook.tokenizers.token_ids import to_id_lists
+from hornbook.tokenizers.tokenizer import Tokenizer
+
+
+class CausalLMPreprocessor(Preprocessor):
+    """Turns text into inputs, labels and weights of next-token prediction.
+
+    Follows `keras_nlp.models.GPT2CausalLMPreprocessor`, but for two defaults: start and end tokens
+    are added as the original tokenizer adds them, and a `sample_weight` weighs the row's tokens.
+
+    Args:
+        tokenizer: what turns text into ids.
+        sequence_length: how many tokens the model sees of each text; the rest is cut off.
+        add_start_token: put the start token before each text; None does what the original
+            tokenizer does by itself.
+        add_end_token: put the end token after each text that is trained on, likewise.
+
+    Example:
+        >>> from hornbook.tokenizers import WordPieceTokenizer
+        >>> tokenizer = WordPieceTokenizer(["[PAD]", "[UNK]", "a", "b", "c"])
+        >>> preprocessor = CausalLMPreprocessor(tokenizer, sequence_length=4)
+        >>> x, y, sample_weight = preprocessor(["a b c"])
+        >>> x["token_ids"].tolist(), y.tolist(), sample_weight.tolist()
+        ([[2, 3, 4, 0]], [[3, 4, 0, 0]], [[1.0, 1.0, 0.0, 0.0]])
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        sequence_length: int = 1024,
+        add_start_token: bool | None = None,
+        add_end_token: bool | None = None,
+    ) -> None:
+        super().__init__(tokenizer, sequence_length)
+        self.add_start_token = add_start_token
+        self.add_end_token = add_end_token
+        self._start = _ends("start", add_start_token, tokenizer.adds_start_token, tokenizer)
+        self._end = _ends("end", add_end_token, tokenizer.adds_end_token, tokenizer)
+
+    def __call__(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        sequence_length: int | None = None,
+        pad_to: PadTo = "sequence_length",
+    ) -> tuple[dict[str, Any], Any, Any]:
+        """Makes training data of text: the labels are the text itself, one token further.
+
+        Args:
+            x: a string, a list or array of strings, or a string tensor of TensorFlow.
+            y: not used, as labels come from the text; a warning says so.
+            sample_weight: one weight a text [batch].
+            sequence_length: instead of the preprocessor's own.
+            pad_to: pad to the sequence length, or only to a bucket that holds the longest text.
+
+        Returns:
+            `({"token_ids": int32, "padding_mask": bool}, labels int32, sample_weight float32)`,
+            each [batch, sequence_length], or [sequence_length] for one text. Weights are 0 where
+            the label is padding.
+        """
+        if y is not None:
+            warnings.warn(
+                "Labels were given for next-token prediction, which takes them from the text; "
+                "they are ignored. Leave y out, or pass token ids instead of text.",
+                HornbookWarning,
+                stacklevel=2,
+            )
+        dtypes = ("int32", "bool", "int32", "float32")
+        results = self._run(self._shifted, x, dtypes, sequence_length, pad_to)
+        token_ids, padding_mask, labels, weights = results
+        if sample_weight is not None:
+            weights = weights * _token_column(sample_weight)
+        return {"token_ids": token_ids, "padding_mask": padding_mask}, labels, weights
+
+    def _shifted(self, columns: list[list[str]], length: int, pad_to: PadTo) -> Arrays:
+        rows = self.tokenizer.encode_batch(_only(columns))
+        rows = add_ends(rows, length + 1, self._start, self._end)
+        longest = max(map(len, rows), default=0)
+        token_ids, mask = pad_rows(
+            rows, padded_length(longest - 1, length, pad_to) + 1, self.pad_token_id
+        )
+        return token_ids[:, :-1], mask[:, :-1], token_ids[:, 1:], mask[:, 1:].astype("float32")
+
+    def generate_preprocess(
+        self, x: Any, sequence_length: int | None = None, pad_to: PadTo = "sequence_length"
+    ) -> dict[str, Any]:
+        """Turns prompts into what generation starts from: no end token, nothing shifted.
+
+        Returns:
+            `{"token_ids": int32, "padding_mask": bool}`, each [batch, sequence_length].
+
+        Raises:
+            GenerationError: when a prompt is longer than the sequence length.
+        """
+        results = self._run(self._prompts, x, ("int32", "bool"), sequence_length, pad_to)
+        return dict(zip(("token_ids", "padding_mask"), results, strict=True))
+
+    def _prompts(self, columns: list[list[str]], length: int, pad_to: PadTo) -> Arrays:
+        rows = [[*self._start, *row] for row in self.tokenizer.encode_batch(_only(columns))]
+        longest = max(map(len, rows), default=0)
+        if longest > length:
+            raise GenerationError(
+                f"A prompt has {longest} tokens, but the sequence length is {length}; shorten "
+                "it, or ask for a greater max_length (or sequence_length of the preprocessor)"
+            )
+        return pad_rows(rows, padded_length(longest, length, pad_to), self.pad_token_id)
+
+    def generate_postprocess(self, x: Mapping[str, Any]) -> str | list[str]:
+        """Turns generated tokens into text, without padding and special tokens.
+
+        Args:
+            x: `{"token_ids", "padding_mask"}`, each [batch, length] or [length].
+        """
+        rows, batched = to_id_lists(x["token_ids"])
+        mask = x["padding_mask"]
+        mask = mask.cpu() if type(mask).__module__ == "torch" else mask
+        masks, _ = to_id_lists(np.asarray(mask, "int32"))
+        kept = [
+            [token for token, real in zip(row, mask, strict=True) if real]
+            for row, mask in zip(rows, masks, strict=True)
+        ]
+        texts: list[str] = self.tokenizer.detokenize(kept, skip_special_tokens=True)
+        return texts if batched else texts[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the preprocessor as plain JSON values, its tokenizer included."""
+        return {
+            **super().get_config(),
+            "add_start_token": self.add_start_token,
+            "add_end_token": self.add_end_token,
+        }
+
+
+def _ends(role: str, asked: bool | None, added: bool, tokenizer: Tokenizer) -> list[int]:
+    """The ids to add at one end: one or none."""
+    if not (added if asked is None else asked):
+        return []
+    token_id = tokenizer.start_token_id if role == "start" else tokenizer.end_token_id
+    if token_id is None:
+        raise DataError(
+            f"add_{role}_token is set, but the tokenizer has no {role} token; leave it out, or "
+            f"give the tokenizer one"
+        )
+    return [token_id]
+
+
+def _token_column(sample_weight: Any) -> Any:
+    """One weight a text as [batch, 1], to weigh all of its tokens."""
+    if not is_tensorflow(sample_weight):
+        return np.asarray(sample_weight, "float32")[..., None]
+    import tensorflow as tf
+
+    return tf.cast(sample_weight, tf.float32)[..., None]
+
+
+def _only(columns: list[list[str]]) -> list[str]:
+    if len(columns) > 1:
+        raise DataError("Got pairs of texts; next-token prediction takes one text a row")
+    return columns[0]
