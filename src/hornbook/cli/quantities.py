@@ -10,7 +10,7 @@ def count(number: int | None) -> str:
     """
     if number is None:
         return "-"
-    return _scaled(number, 1000, ("", "K", "M", "B", "T"))
+    return _scaled(number, ("", "K", "M", "B", "T"))
 
 
 def size(number_of_bytes: int) -> str:
@@ -20,12 +20,12 @@ def size(number_of_bytes: int) -> str:
         >>> size(269_030_016)
         '269 MB'
     """
-    return _scaled(number_of_bytes, 1000, (" B", " kB", " MB", " GB", " TB"))
+    return _scaled(number_of_bytes, (" B", " kB", " MB", " GB", " TB"))
 
 
-def _scaled(number: float, step: int, units: tuple[str, ...]) -> str:
+def _scaled(number: float, units: tuple[str, ...]) -> str:
     for unit in units[:-1]:
-        if number < step - 0.5:
+        if number < 999.5:
             return f"{number:.3g}{unit}"
-        number /= step
+        number /= 1000
     return f"{number:.3g}{units[-1]}"

@@ -1,0 +1,57 @@
+"""Arguments and options that several commands take, each with one meaning."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Dtype(StrEnum):
+    """Floating point types that models are loaded and saved in."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+
+
+class SamplerName(StrEnum):
+    """How the next token is picked."""
+
+    GREEDY = "greedy"
+    RANDOM = "random"
+    TOP_K = "top_k"
+    TOP_P = "top_p"
+
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A preset's name, hf://owner/name, package://module/path, a folder, or a .gguf file.",
+    ),
+]
+DtypeOption = Annotated[
+    Dtype | None, typer.Option(help="The type of the weights in memory.", show_default="float32")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+MaxNewTokensOption = Annotated[int, typer.Option(min=1, help="Stop after this many tokens.")]
+SamplerOption = Annotated[
+    SamplerName | None,
+    typer.Option(help="How the next token is picked.", show_default="the model's own"),
+]
+TemperatureOption = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Above 1 more varied, below 1 less; 0 is greedy."),
+]
+TopKOption = Annotated[
+    int | None, typer.Option("--top-k", min=1, help="Pick among the K most probable tokens.")
+]
+TopPOption = Annotated[
+    float | None,
+    typer.Option(
+        "--top-p", min=0.0, max=1.0, help="Pick among the tokens that make up this probability."
+    ),
+]
+SeedOption = Annotated[
+    int | None, typer.Option(help="Makes random choices repeatable.", show_default="random")
+]
