@@ -77,10 +77,10 @@ def _download(repository: str, revision: str, patterns: tuple[str, ...]) -> Path
         return Path(snapshot_download(repository, revision=revision, allow_patterns=[*patterns]))
     # Its exceptions have no common base, and change with the HTTP library that it uses.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = " ".join(str(error).split()).removesuffix(".") or type(error).__name__
         raise PresetError(
             f"The repository '{repository}' at revision '{revision}' can't be fetched from "
-            f"{constants.ENDPOINT}: {reason} To load a local copy, pass the path of its folder. "
+            f"{constants.ENDPOINT}: {reason}. To load a local copy, pass the path of its folder. "
             "HF_HUB_OFFLINE=1 uses only files that were downloaded before, HF_HOME says where they "
             f"are (now under {constants.HF_HOME}), HF_ENDPOINT names another server."
         ) from error

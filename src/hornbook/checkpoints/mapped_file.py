@@ -47,7 +47,7 @@ class MappedFile:
         """A read-only array over the file's bytes from `offset` on; copied only if misaligned.
 
         Raises:
-            CheckpointError: if the array would reach outside the file.
+            CheckpointError: if the array would reach outside the file, or can't have that shape.
         """
         nbytes = math.prod(shape) * dtype.itemsize
         if offset < 0 or offset + nbytes > self.size:
@@ -57,7 +57,10 @@ class MappedFile:
             )
         # The map itself is the array's base, not an array over it: so numpy keeps this array alive
         # as long as any view of it, and pages are not given back under a reader's hands.
-        array: np.ndarray[Any, np.dtype[Any]] = np.ndarray(shape, dtype, self.memory, offset)
+        try:
+            array: np.ndarray[Any, np.dtype[Any]] = np.ndarray(shape, dtype, self.memory, offset)
+        except ValueError as error:  # too many dimensions, or an empty one beside absurd ones
+            raise CheckpointError(f"{self.path} has a tensor of shape {shape}: {error}") from error
         if nbytes:
             weakref.finalize(array, _give_back, self.memory, offset, nbytes).atexit = False
         return array if array.flags.aligned else _frozen(array.copy())

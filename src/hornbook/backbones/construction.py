@@ -1,0 +1,68 @@
+"""How models are made: under a dtype policy, and without values when a checkpoint brings them."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+
+UNINITIALIZED = "uninitialized_variables"
+
+
+@contextmanager
+def dtype_policy(policy: Any) -> Iterator[None]:
+    """Makes the layers created inside use a dtype policy; None leaves Keras's default."""
+    if policy is None:
+        yield
+        return
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(keras.dtype_policies.get(policy))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Creates the variables inside without computing or allocating their values.
+
+    `set_value` or `initialize` gives them one later; using a model before that is an error.
+    """
+    # Keras keeps the variables made in a stateless scope in a global list, to fill at its end.
+    before = global_state.get_global_attribute(UNINITIALIZED)
+    with keras.StatelessScope(initialize_variables=False):
+        yield
+    global_state.set_global_attribute(UNINITIALIZED, before or [])
+
+
+def set_value(variable: keras.Variable, value: np.ndarray) -> None:
+    """Gives a variable made `without_values` a copy of `value`, in the variable's dtype."""
+    variable._initialize(_backend_copy(value, variable.dtype))
+    variable._initializer = None
+
+
+def initialize(variables: Iterable[keras.Variable]) -> None:
+    """Runs the initializers of the variables that have no value yet."""
+    for variable in variables:
+        if variable._value is None:
+            variable._deferred_initialize()
+
+
+def _backend_copy(value: np.ndarray, dtype: str) -> Any:
+    """A backend tensor that owns its memory, converted with at most one copy of this tensor."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax.numpy as jnp
+
+        # Copied always: XLA may donate a variable's buffer, and `value` can be a file's mapping.
+        return jnp.array(value, dtype=dtype, copy=True)
+    if backend == "torch" and value.dtype == "bfloat16":
+        import torch
+        from keras.src.backend.torch.core import get_device, to_torch_dtype
+
+        bits = torch.tensor(value.view(np.int16), device=get_device())
+        return bits.view(torch.bfloat16).to(to_torch_dtype(dtype))
+    return keras.ops.convert_to_tensor(np.array(value), dtype=dtype)

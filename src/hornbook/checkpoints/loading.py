@@ -1,0 +1,230 @@
+"""From a preset to a model: one way for every family, class and format."""
+
+import inspect
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from hornbook.backbones.construction import initialize, set_value, without_values
+from hornbook.checkpoints.opened import OpenCheckpoint, open_checkpoint
+from hornbook.errors import CheckpointError, PresetError, TokenizerError
+from hornbook.families import classes
+from hornbook.tokenizers import Tokenizer
+
+AUTO = "auto"
+
+
+def load_backbone(
+    cls: type,
+    preset: str | Path,
+    *,
+    load_weights: bool = True,
+    dtype: Any = None,
+    name: str | None = None,
+    **overrides: Any,
+) -> Any:
+    """Loads a backbone.
+
+    Args:
+        cls: `Backbone`, or a family's backbone class, which the checkpoint has to be of.
+        preset: a preset's name, hf://owner/name[@revision], package://module/path, a folder, or a
+            `.gguf` file.
+        load_weights: False gives fresh weights instead.
+        dtype: Keras's dtype or policy, whatever the checkpoint's is; float32 by default.
+        name: the model's name.
+        **overrides: config attributes to change, such as `dropout=0.0`.
+
+    Raises:
+        PresetError: when the preset leads nowhere, or to another family than the class's.
+        CheckpointError: when the weights are broken or don't fit the config.
+        ConfigError: when the config can't be read.
+    """
+    opened = open_checkpoint(preset, overrides)
+    made = _fitting(cls, classes.backbone_class(opened.family), preset)
+    if not load_weights:
+        return _make_backbone(made, opened, dtype, name)
+    with without_values():
+        backbone = _make_backbone(made, opened, dtype, name)
+    _fill(backbone, opened, task=None)
+    return backbone
+
+
+def load_task(
+    cls: type,
+    preset: str | Path,
+    *,
+    load_weights: bool = True,
+    dtype: Any = None,
+    preprocessor: Any = AUTO,
+    name: str | None = None,
+    **overrides: Any,
+) -> Any:
+    """Loads a task: backbone, head, tokenizer and settings.
+
+    Args:
+        cls: `CausalLM`, `TextEmbedder`, ..., or a family's class, which the checkpoint has to be
+            of.
+        preset: as for `load_backbone`.
+        load_weights: False gives fresh weights instead.
+        dtype: Keras's dtype or policy; float32 by default.
+        preprocessor: one to use instead of the checkpoint's, or None for a task that takes token
+            ids. A checkpoint without a tokenizer gives None by itself.
+        name: the model's name.
+        **overrides: arguments of the task, such as `pooling`, or config attributes.
+
+    Raises:
+        PresetError, CheckpointError, ConfigError: as for `load_backbone`.
+        TokenizerError: when the tokenizer is broken or has more tokens than the model.
+    """
+    task = cls.name_in_families
+    accepted = set(inspect.signature(cls.__init__).parameters)
+    task_options = {key: overrides.pop(key) for key in list(overrides) if key in accepted}
+    opened = open_checkpoint(preset, overrides)
+    made = _fitting(cls, _task_class(opened, task, preset), preset)
+    if preprocessor == AUTO:
+        preprocessor = _read_preprocessor(opened, task)
+    options = {**_saved_task_options(made, opened), **task_options}
+
+    def build() -> Any:
+        backbone = _make_backbone(classes.backbone_class(opened.family), opened, dtype, None)
+        return made(backbone, preprocessor, name=name, **options)
+
+    if load_weights:
+        with without_values():
+            model = build()
+        _fill(model, opened, task)
+    else:
+        model = build()
+    model.generation_config = opened.json_file("generation_config.json")
+    return model
+
+
+def load_tokenizer(cls: type, preset: str | Path, **options: Any) -> Tokenizer:
+    """Loads a checkpoint's tokenizer, as `cls` or as its family's class.
+
+    Raises:
+        PresetError: when the checkpoint is of another family than the class's.
+        TokenizerError: when it has no tokenizer, or a broken one.
+    """
+    opened = open_checkpoint(preset)
+    tokenizer = read_tokenizer(opened)
+    if tokenizer is None:
+        raise TokenizerError(
+            f"{opened.path} has no tokenizer; expected a tokenizer.json, or another file of the "
+            "formats that hornbook.tokenizers.Tokenizer.from_folder reads."
+        )
+    _fitting(cls, type(tokenizer), preset)
+    for key, value in options.items():
+        setattr(tokenizer, key, value)
+    return tokenizer
+
+
+def load_preprocessor(cls: type, preset: str | Path, **options: Any) -> Any:
+    """Loads a task's preprocessor; `options` are its constructor's arguments."""
+    opened = open_checkpoint(preset)
+    for head in opened.family.heads:
+        made = classes.preprocessor_class(opened.family, head.task)
+        if issubclass(made, cls):
+            loaded = _read_preprocessor(opened, head.task, options)
+            if loaded is None:
+                raise TokenizerError(f"{opened.path} has no tokenizer, so no preprocessor.")
+            return loaded
+    raise _wrong_class(cls, classes.backbone_class(opened.family), preset)
+
+
+def read_tokenizer(opened: OpenCheckpoint) -> Tokenizer | None:
+    """The checkpoint's tokenizer; None where it has no file of one.
+
+    Raises:
+        TokenizerError: when it is broken, or has more tokens than the model.
+    """
+    if opened.gguf is not None:
+        engine_owner = Tokenizer.from_gguf(opened.gguf.metadata)
+    elif has_tokenizer(opened.path):
+        engine_owner = Tokenizer.from_folder(opened.path)
+    else:
+        return None
+    size = engine_owner.vocabulary_size()
+    if size > opened.config.vocabulary_size:
+        raise TokenizerError(
+            f"The tokenizer in {opened.path} has {size} tokens, but the model's vocabulary_size "
+            f"is {opened.config.vocabulary_size}; they are of different models."
+        )
+    family_class = classes.tokenizer_class(opened.family)
+    if not family_class.accepts(engine_owner.engine):
+        return engine_owner
+    return family_class.from_engine(engine_owner.engine, engine_owner.settings)
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds a file that a tokenizer can be read from."""
+    names = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model")
+    return any((folder / name).is_file() for name in names)
+
+
+def _read_preprocessor(
+    opened: OpenCheckpoint, task: str, options: Mapping[str, Any] | None = None
+) -> Any:
+    tokenizer = read_tokenizer(opened)
+    if tokenizer is None:
+        return None
+    made = classes.preprocessor_class(opened.family, task)
+    default = inspect.signature(made).parameters["sequence_length"].default
+    longest = opened.json_file("sentence_bert_config.json").get("max_seq_length") or default
+    saved = {
+        "sequence_length": min(longest, opened.config.max_sequence_length),
+        **opened.settings.get("preprocessor", {}),
+        **(options or {}),
+    }
+    return made(tokenizer, **saved)
+
+
+def _saved_task_options(made: type, opened: OpenCheckpoint) -> dict[str, Any]:
+    if opened.gguf is not None:
+        return {}
+    return {**made.read_options(opened.path), **opened.settings.get("task_options", {})}
+
+
+def _make_backbone(made: type, opened: OpenCheckpoint, dtype: Any, name: str | None) -> Any:
+    try:
+        return made(**vars(opened.config), dtype=dtype, name=name)
+    except ValueError as error:
+        raise CheckpointError(f"The config in {opened.path} makes no model: {error}") from error
+
+
+def _fill(model: keras.Model, opened: OpenCheckpoint, task: str | None) -> None:
+    weights = {variable.path: variable for variable in held_by_checkpoints(model.variables)}
+    shapes = {path: tuple(variable.shape) for path, variable in weights.items()}
+    for path, value in opened.weights(task, shapes):
+        set_value(weights[path], value)
+    initialize(model.variables)
+
+
+def held_by_checkpoints(variables: Iterable[Any]) -> list[Any]:
+    """The variables that checkpoints hold: all but the states of random number generators."""
+    return [variable for variable in variables if "seed_generator" not in variable.path]
+
+
+def _task_class(opened: OpenCheckpoint, task: str, preset: str | Path) -> type:
+    tasks = [head.task for head in opened.family.heads]
+    if task not in tasks:
+        raise PresetError(
+            f"'{preset}' is a {opened.family.title} checkpoint, a family that has no {task}; "
+            f"it has {', '.join(tasks)}."
+        )
+    return classes.task_class(opened.family, task)
+
+
+def _fitting(asked: type, found: type, preset: str | Path) -> type:
+    if not issubclass(found, asked):
+        raise _wrong_class(asked, found, preset)
+    return found
+
+
+def _wrong_class(asked: type, found: type, preset: str | Path) -> PresetError:
+    return PresetError(
+        f"'{preset}' is not a checkpoint for {asked.__name__}; load it with {found.__name__}, or "
+        "with the class that picks the family by itself."
+    )

@@ -1,0 +1,175 @@
+"""A checkpoint that has been found and understood: its family, its config and its tensors."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hornbook.checkpoints.checkpoint import TensorSource
+from hornbook.checkpoints.config_map import read_config
+from hornbook.checkpoints.gguf import GGUFFile
+from hornbook.checkpoints.safetensors_files import SafetensorsFolder
+from hornbook.checkpoints.source import resolve
+from hornbook.checkpoints.weight_map import Row, expand, read_weights
+from hornbook.errors import CheckpointError, ConfigError
+from hornbook.families.family import Family
+from hornbook.families.registry import family_of_config, family_of_gguf, presets
+
+SETTINGS_FILE = "hornbook.json"
+
+
+@dataclass(frozen=True)
+class OpenCheckpoint:
+    """What a handle led to.
+
+    Attributes:
+        path: a folder, or a `.gguf` file.
+        family: the family that reads it.
+        config: the family's config.
+        gguf: the opened GGUF file, or None for a folder.
+    """
+
+    path: Path
+    family: Family
+    config: Any
+    gguf: GGUFFile | None
+
+    @cached_property
+    def tensors(self) -> TensorSource:
+        """The tensors, named as in a checkpoint that has a head."""
+        if self.gguf is not None:
+            return self.gguf
+        source = SafetensorsFolder(self.path)
+        prefix = self.family.hf_prefix + "."
+        if any(name.startswith(prefix) for name in source.names()):
+            return source
+        return PrefixedSource(source, prefix)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What hornbook itself wrote beside the files of the field; empty in others' folders."""
+        return self.json_file(SETTINGS_FILE)
+
+    def json_file(self, name: str) -> dict[str, Any]:
+        """The contents of one of the folder's JSON files; empty where there is none."""
+        path = self.path / name
+        return read_json(path) if self.gguf is None and path.is_file() else {}
+
+    def weights(
+        self, task: str | None, shapes: Mapping[str, tuple[int, ...]]
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Path and value of each variable of a backbone, or with `task` of it and its head."""
+        rows, heads = self._rows()
+        unused: set[str] = set()
+        for name, head_rows in heads.items():
+            if name == task:
+                rows = (*rows, *head_rows)
+            else:
+                maps, dropped = expand(head_rows, self.config)
+                unused.update(dropped, (tensor for row in maps for tensor in row.tensors))
+        return read_weights(self.tensors, rows, self.config, shapes, unused=unused)
+
+    def _rows(self) -> tuple[tuple[Row, ...], dict[str, tuple[Row, ...]]]:
+        if self.gguf is not None:
+            assert self.family.gguf is not None
+            return self.family.gguf.weights, dict(self.family.gguf.heads)
+        return self.family.weights, {head.task: head.weights for head in self.family.heads}
+
+
+@dataclass(frozen=True)
+class PrefixedSource:
+    """A headless checkpoint's tensors under the names that they have beside a head."""
+
+    source: TensorSource
+    prefix: str
+
+    def names(self) -> Collection[str]:
+        return [self.prefix + name for name in self.source.names()]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return self.source.shape(name.removeprefix(self.prefix))
+
+    def read(self, name: str) -> np.ndarray:
+        return self.source.read(name.removeprefix(self.prefix))
+
+
+def open_checkpoint(
+    handle: str | Path, overrides: Mapping[str, Any] | None = None
+) -> OpenCheckpoint:
+    """Finds a checkpoint and reads its config; no weights are read.
+
+    Args:
+        handle: a preset's name, hf://owner/name[@revision], package://module/path, a folder, or a
+            `.gguf` file.
+        overrides: config attributes to set to other values, such as `dropout`.
+
+    Raises:
+        PresetError: when the handle leads nowhere, or to a model of no known family.
+        CheckpointError: when a file is missing or broken.
+        ConfigError: when the config can't be read.
+    """
+    path = resolve(handle, presets())
+    opened = _open_gguf(path) if path.suffix == ".gguf" else _open_folder(path)
+    if not overrides:
+        return opened
+    try:
+        return replace(opened, config=replace(opened.config, **overrides))
+    except TypeError as error:
+        known = ", ".join(vars(opened.config))
+        raise ConfigError(f"{error}; a {opened.family.title} config has {known}.") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        CheckpointError: when the file is missing, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path.parent} has no {path.name}; expected a folder in Hugging Face's format."
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not readable JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}; expected an object.")
+    return content
+
+
+def _open_folder(path: Path) -> OpenCheckpoint:
+    raw = read_json(path / "config.json")
+    family = family_of_config(raw)
+    with _naming(path / "config.json"):
+        config = read_config(raw, family.config, family.config_class)
+    return OpenCheckpoint(path, family, config, None)
+
+
+def _open_gguf(path: Path) -> OpenCheckpoint:
+    file = GGUFFile(path)
+    family = family_of_gguf(file.architecture)
+    assert family.gguf is not None
+    prefix = f"{file.architecture}."
+    raw = {
+        "{arch}." + key.removeprefix(prefix) if key.startswith(prefix) else key: value
+        for key, value in file.metadata.items()
+    }
+    raw["tensors"] = tuple(file.names())
+    with _naming(path):
+        config = read_config(raw, family.gguf.config, family.config_class, strict="{arch}.")
+    return OpenCheckpoint(path, family, config, file)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Says in a config error which file it is about."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error

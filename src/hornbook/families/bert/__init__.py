@@ -1,0 +1,40 @@
+"""BERT (Devlin et al., 2018)."""
+
+from hornbook.families.bert import model, weights
+from hornbook.families.bert.presets import PRESETS
+from hornbook.families.family import Family, Head
+from hornbook.tokenizers import WordPieceTokenizer
+from hornbook.tokenizers.spec import TokenizerSpec
+
+FAMILY = Family(
+    name="bert",
+    prefix="Bert",
+    title="BERT",
+    paper='Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers" (2018)',
+    hf_types=("bert",),
+    hf_class="BertModel",
+    hf_prefix="bert",
+    config_class=model.BertConfig,
+    build=model.build,
+    config=weights.CONFIG,
+    weights=weights.WEIGHTS,
+    heads=(Head("TextEmbedder", "BertModel"),),
+    tokenizer=TokenizerSpec(
+        base=WordPieceTokenizer,
+        special_tokens={
+            "cls_token": "[CLS]",
+            "sep_token": "[SEP]",
+            "pad_token": "[PAD]",
+            "mask_token": "[MASK]",
+            "unk_token": "[UNK]",
+        },
+        hf_class="BertTokenizer",
+    ),
+    tiny={
+        "base": model.BertConfig(
+            vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
+            max_sequence_length=40, num_segments=3, initializer_range=0.3,
+        ),
+    },
+    presets=PRESETS,
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""The architecture: post-normalised encoder with learned positions, segments and a pooler."""
+
+from dataclasses import dataclass
+
+import keras
+
+from hornbook.backbones.encoder import Encoder
+from hornbook.layers.attention import Attention
+from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
+from hornbook.layers.feed_forward import FeedForward
+from hornbook.layers.linear import Linear
+from hornbook.layers.norm import LayerNormalization
+from hornbook.layers.transformer_layer import TransformerLayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class BertConfig:
+    """Sizes and rates of a BERT model; the defaults are those of BERT base, uncased.
+
+    Attributes:
+        vocabulary_size: number of tokens.
+        num_layers: number of transformer layers.
+        num_heads: attention heads.
+        hidden_dim: width of the hidden states.
+        intermediate_dim: width of the feed-forward network.
+        max_sequence_length: the longest text, in tokens.
+        num_segments: how many segments `segment_ids` tells apart.
+        activation: of the feed-forward network.
+        layer_norm_epsilon: added to the variance in each norm.
+        dropout: rate on the embeddings and on each sub-layer's output, in training.
+        attention_dropout: rate on the attention weights, in training.
+        initializer_range: standard deviation of fresh weights.
+        tie_word_embeddings: whether a masked language model's output is the token embedding.
+        start_token_id, end_token_id, pad_token_id: special tokens.
+    """
+
+    vocabulary_size: int = 30522
+    num_layers: int = 12
+    num_heads: int = 12
+    hidden_dim: int = 768
+    intermediate_dim: int = 3072
+    max_sequence_length: int = 512
+    num_segments: int = 2
+    activation: str = "gelu"
+    layer_norm_epsilon: float = 1e-12
+    dropout: float = 0.1
+    attention_dropout: float = 0.1
+    initializer_range: float = 0.02
+    tie_word_embeddings: bool = True
+    start_token_id: int | None = None
+    end_token_id: int | tuple[int, ...] | None = None
+    pad_token_id: int | None = 0
+
+
+def build(config: BertConfig) -> Encoder:
+    """Assembles the bricks."""
+    init = keras.initializers.TruncatedNormal(stddev=config.initializer_range)
+
+    def norm(name: str) -> LayerNormalization:
+        return LayerNormalization(config.layer_norm_epsilon, name=name)
+
+    def layer(index: int) -> TransformerLayer:
+        return TransformerLayer(
+            Attention(
+                config.num_heads,
+                config.num_heads,
+                config.hidden_dim // config.num_heads,
+                dropout=config.attention_dropout,
+                kernel_initializer=init,
+                name="attention",
+            ),
+            norm("attention_norm"),
+            FeedForward(
+                config.intermediate_dim,
+                config.activation,
+                kernel_initializer=init,
+                name="feed_forward",
+            ),
+            norm("feed_forward_norm"),
+            norm_first=False,
+            dropout=config.dropout,
+            name=f"layers_{index}",
+        )
+
+    def embedding(size: int, name: str) -> ReversibleEmbedding:
+        return ReversibleEmbedding(size, config.hidden_dim, init, name=name)
+
+    return Encoder(
+        token_embedding=embedding(config.vocabulary_size, "token_embedding"),
+        position_embedding=PositionEmbedding(
+            config.max_sequence_length, init, name="position_embedding"
+        ),
+        segment_embedding=embedding(config.num_segments, "segment_embedding"),
+        embedding_norm=norm("embedding_norm"),
+        embedding_dropout=config.dropout,
+        layers=[layer(index) for index in range(config.num_layers)],
+        pooler=Linear(config.hidden_dim, kernel_initializer=init, name="pooler"),
+    )

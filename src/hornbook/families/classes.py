@@ -1,0 +1,114 @@
+"""The public classes of every family, made from its declaration; nobody writes them out."""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import keras
+
+from hornbook.backbones.backbone import Backbone
+from hornbook.families.family import Family
+from hornbook.families.registry import families
+from hornbook.tasks import TASKS
+from hornbook.tokenizers.spec import make_tokenizer_class
+
+MODULE = "hornbook.models"
+
+
+@cache
+def public_classes() -> Mapping[str, type]:
+    """Every family's classes by name, such as "LlamaBackbone" or "GPT2CausalLM"."""
+    return {made.__name__: made for family in families().values() for made in _classes_of(family)}
+
+
+def backbone_class(family: Family) -> type[Backbone]:
+    """The backbone class of a family."""
+    return public_classes()[f"{family.prefix}Backbone"]
+
+
+def tokenizer_class(family: Family) -> type:
+    """The tokenizer class of a family."""
+    return public_classes()[f"{family.prefix}Tokenizer"]
+
+
+def task_class(family: Family, task: str) -> type:
+    """The class of one of a family's tasks."""
+    return public_classes()[f"{family.prefix}{task}"]
+
+
+def preprocessor_class(family: Family, task: str) -> type:
+    """The preprocessor class of one of a family's tasks."""
+    return public_classes()[f"{family.prefix}{task}Preprocessor"]
+
+
+def family_of(model: Any) -> Family:
+    """The family of a backbone."""
+    return type(model).family
+
+
+def _classes_of(family: Family) -> list[type]:
+    made = [_make_backbone(family), _make_tokenizer(family)]
+    for head in family.heads:
+        task, preprocessor = TASKS[head.task]
+        made.append(_make(f"{family.prefix}{head.task}", task, family, f"{family.title}: "))
+        made.append(_make(f"{family.prefix}{head.task}Preprocessor", preprocessor, family, ""))
+    return made
+
+
+def _make_backbone(family: Family) -> type[Backbone]:
+    attributes = {
+        "config_class": family.config_class,
+        "build_assembly": staticmethod(family.build),
+        "__signature__": _signature(family.config_class),
+        "__doc__": _backbone_doc(family),
+    }
+    return _make(f"{family.prefix}Backbone", Backbone, family, "", attributes)
+
+
+def _make_tokenizer(family: Family) -> type:
+    made = make_tokenizer_class(
+        f"{family.prefix}Tokenizer",
+        family.tokenizer,
+        f"{family.title}'s tokenizer.\n\n{inspect.getdoc(family.tokenizer.base)}",
+    )
+    return _register(made, family)
+
+
+def _make(
+    name: str,
+    base: type,
+    family: Family,
+    title: str,
+    attributes: Mapping[str, Any] | None = None,
+) -> type:
+    attributes = {"__doc__": f"{title}{inspect.getdoc(base)}", **(attributes or {})}
+    return _register(type(base)(name, (base,), attributes), family)
+
+
+def _register(made: type, family: Family) -> type:
+    made.__module__ = MODULE
+    made.family = family
+    return keras.saving.register_keras_serializable(package="hornbook")(made)
+
+
+def _signature(config_class: type) -> inspect.Signature:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(field.name, kind, default=field.default, annotation=field.type)
+        for field in dataclasses.fields(config_class)
+    ]
+    parameters += [inspect.Parameter(name, kind, default=None) for name in ("dtype", "name")]
+    return inspect.Signature(parameters)
+
+
+def _backbone_doc(family: Family) -> str:
+    config_doc = inspect.getdoc(family.config_class) or ""
+    arguments = config_doc.partition("Attributes:")[2]
+    return (
+        f"{family.title}'s backbone: token ids to hidden states.\n\nFollows {family.paper}.\n\n"
+        f"Args:{arguments}\n"
+        '    dtype: Keras\'s dtype or policy of all layers, such as "bfloat16".\n'
+        "    name: the model's name."
+    )

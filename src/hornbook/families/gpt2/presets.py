@@ -1,0 +1,22 @@
+"""Named checkpoints; data only."""
+
+from hornbook.checkpoints.source import Preset
+
+
+def _preset(name: str, handle: str, parameters: int, description: str) -> Preset:
+    return Preset(
+        name=name,
+        handle=f"hf://openai-community/{handle}",
+        revision="main",
+        parameters=parameters,
+        licence="MIT",
+        description=description,
+    )
+
+
+PRESETS = (
+    _preset("gpt2_base_en", "gpt2", 124_439_808, "GPT-2, 12 layers"),
+    _preset("gpt2_medium_en", "gpt2-medium", 354_823_168, "GPT-2, 24 layers"),
+    _preset("gpt2_large_en", "gpt2-large", 774_030_080, "GPT-2, 36 layers"),
+    _preset("gpt2_extra_large_en", "gpt2-xl", 1_557_611_200, "GPT-2, 48 layers"),
+)

@@ -1,0 +1,78 @@
+"""All families, those of other packages included, and where a checkpoint's family is found."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+import hornbook.families
+from hornbook.checkpoints.source import Preset
+from hornbook.errors import ConfigError, PresetError
+from hornbook.families.family import Family
+
+ENTRY_POINT_GROUP = "hornbook.families"
+
+
+@cache
+def families() -> Mapping[str, Family]:
+    """Every registered family by name.
+
+    A folder of `hornbook.families` is registered by its `FAMILY`; another package registers one
+    through an entry point of the group "hornbook.families" that leads to a `Family`.
+
+    Raises:
+        ConfigError: when two families claim one name.
+    """
+    found: dict[str, Family] = {}
+    for module in pkgutil.iter_modules(hornbook.families.__path__):
+        if module.ispkg:
+            package = importlib.import_module(f"hornbook.families.{module.name}")
+            found[module.name] = package.FAMILY
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        family = entry.load()
+        if not isinstance(family, Family):
+            raise ConfigError(
+                f"The entry point '{entry.value}' in the group '{ENTRY_POINT_GROUP}' leads to "
+                f"{type(family).__name__}, but must lead to a hornbook Family."
+            )
+        if family.name in found:
+            raise ConfigError(f"Two packages register a family named '{family.name}'.")
+        found[family.name] = family
+    return found
+
+
+@cache
+def presets() -> Mapping[str, Preset]:
+    """Every preset of every family by name."""
+    return {preset.name: preset for family in families().values() for preset in family.presets}
+
+
+def family_of_config(raw: Mapping[str, Any]) -> Family:
+    """The family that a parsed `config.json` belongs to."""
+    model_type = raw.get("model_type")
+    for family in families().values():
+        if model_type in family.hf_types:
+            return family
+    known = sorted(name for family in families().values() for name in family.hf_types)
+    raise PresetError(
+        f"The checkpoint's model_type is {model_type!r}, which no family here reads; "
+        f"the known ones are {', '.join(known)}."
+    )
+
+
+def family_of_gguf(architecture: str) -> Family:
+    """The family that reads GGUF files of an architecture."""
+    readers = {
+        name: family
+        for family in families().values()
+        if family.gguf
+        for name in family.gguf.architectures
+    }
+    if architecture not in readers:
+        raise PresetError(
+            f"The GGUF file's architecture is {architecture!r}, which no family here reads; "
+            f"the known ones are {', '.join(sorted(readers))}."
+        )
+    return readers[architecture]

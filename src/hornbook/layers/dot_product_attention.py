@@ -1,0 +1,52 @@
+"""Scaled dot-product attention over grouped heads, without ever repeating keys or values."""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any = None,
+    *,
+    scale: float,
+    dropout: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Attends with `query_heads / kv_heads` query heads sharing each key and value head.
+
+    Follows Vaswani et al. (2017) and, for the grouping, Ainslie et al., "GQA" (2023). The softmax
+    is computed in float32.
+
+    Args:
+        query: [batch, queries, query_heads, head_dim].
+        key: [batch, kv_heads, keys, head_dim], the layout of the cache.
+        value: the same.
+        mask: bool, broadcastable to [batch, 1, queries, keys]; true where a query may look.
+        scale: what the products are multiplied by.
+        dropout: applied to the attention weights.
+
+    Returns:
+        [batch, queries, query_heads * head_dim].
+    """
+    batch, length, heads, head_dim = ops.shape(query)
+    kv_heads = key.shape[1]
+    group = heads // kv_heads
+    query = ops.reshape(query, (batch, length, kv_heads, group, head_dim))
+    query = ops.transpose(query, (0, 2, 3, 1, 4))
+    query = ops.reshape(query, (batch, kv_heads, group * length, head_dim))
+    scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
+    scores = ops.cast(scores, "float32") * scale
+    scores = ops.reshape(scores, (batch, kv_heads, group, length, -1))
+    if mask is not None:
+        # Finite, so that a row that may look nowhere gives no NaN.
+        scores = ops.where(ops.expand_dims(mask, 2), scores, -1e30)
+    weights = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
+    if dropout is not None:
+        weights = dropout(weights)
+    weights = ops.reshape(weights, (batch, kv_heads, group * length, -1))
+    outputs = ops.reshape(ops.matmul(weights, value), (batch, kv_heads, group, length, head_dim))
+    outputs = ops.transpose(outputs, (0, 3, 1, 2, 4))
+    return ops.reshape(outputs, (batch, length, heads * head_dim))

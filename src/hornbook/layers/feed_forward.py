@@ -1,0 +1,60 @@
+"""The position-wise feed-forward network, plain or gated."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from hornbook.layers.activation import activation as get_activation
+from hornbook.layers.linear import Linear
+
+
+class FeedForward(keras.layers.Layer):
+    """`down(activation(up(x)))`, or with `gated`, `down(activation(gate(x)) * up(x))`.
+
+    The gated form follows Shazeer, "GLU Variants Improve Transformer" (2020). Maps
+    [..., hidden_dim] to the same shape.
+
+    Example:
+        >>> import numpy as np
+        >>> FeedForward(7, "silu", gated=True)(np.ones((1, 2, 5), "float32")).shape
+        (1, 2, 5)
+    """
+
+    def __init__(
+        self,
+        intermediate_dim: int,
+        activation: str | Callable[[Any], Any],
+        *,
+        gated: bool = False,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.intermediate_dim = intermediate_dim
+        self.activation = get_activation(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = kernel_initializer
+        self.up = Linear(intermediate_dim, use_bias, kernel_initializer, name="up")
+        self.gate = None
+        if gated:
+            self.gate = Linear(intermediate_dim, use_bias, kernel_initializer, name="gate")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.up.build(input_shape)
+        if self.gate is not None:
+            self.gate.build(input_shape)
+        self.down = Linear(
+            input_shape[-1], self.use_bias, self.kernel_initializer, name="down",
+            dtype=self.dtype_policy,
+        )  # fmt: skip
+        self.down.build((*input_shape[:-1], self.intermediate_dim))
+
+    def call(self, inputs: Any) -> Any:
+        if self.gate is None:
+            return self.down(self.activation(self.up(inputs)))
+        return self.down(self.activation(self.gate(inputs)) * self.up(inputs))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape

@@ -1,0 +1,73 @@
+"""Normalisation over the last axis, computed in float32 whatever the compute dtype is."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class RMSNormalization(keras.layers.Layer):
+    """Divides by the root of the mean square and multiplies by a learned `scale` [features].
+
+    Follows Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019).
+
+    Example:
+        >>> import numpy as np
+        >>> RMSNormalization()(np.full((1, 4), 3.0, "float32")).shape
+        (1, 4)
+    """
+
+    def __init__(self, epsilon: float = 1e-6, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
+
+    def call(self, inputs: Any) -> Any:
+        x = ops.cast(inputs, "float32")
+        mean_square = ops.mean(ops.square(x), axis=-1, keepdims=True)
+        x = x * ops.rsqrt(mean_square + self.epsilon)
+        return ops.cast(x, self.compute_dtype) * ops.cast(self.scale, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+class LayerNormalization(keras.layers.Layer):
+    """Subtracts the mean, divides by the standard deviation, then `* scale + bias` [features].
+
+    Follows Ba et al., "Layer Normalization" (2016). Unlike `keras.layers.LayerNormalization` it
+    names its variables as every other brick does, and its epsilon is the 1e-5 of the field.
+
+    Example:
+        >>> import numpy as np
+        >>> LayerNormalization()(np.arange(4.0, dtype="float32")[None]).shape
+        (1, 4)
+    """
+
+    def __init__(self, epsilon: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
+        self.bias = self.add_weight(name="bias", shape=(input_shape[-1],), initializer="zeros")
+
+    def call(self, inputs: Any) -> Any:
+        x = ops.cast(inputs, "float32")
+        mean = ops.mean(x, axis=-1, keepdims=True)
+        centred = x - mean
+        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
+        x = centred * ops.rsqrt(variance + self.epsilon)
+        x = x * ops.cast(self.scale, "float32") + ops.cast(self.bias, "float32")
+        return ops.cast(x, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}

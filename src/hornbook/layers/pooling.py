@@ -1,0 +1,39 @@
+"""Pooling of a sequence's hidden states into one vector."""
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+
+PoolingMode = Literal["mean", "cls"]
+
+
+class SequencePooling(keras.layers.Layer):
+    """One vector a sequence: the mean over real tokens, or the first token's state.
+
+    Call arguments: hidden states [batch, length, features] and `padding_mask` [batch, length],
+    true on real tokens. Returns [batch, features]; the mean is computed in float32, as in Reimers
+    and Gurevych, "Sentence-BERT" (2019).
+
+    Example:
+        >>> import numpy as np
+        >>> pooling = SequencePooling("mean")
+        >>> pooling(np.array([[[2.0], [4.0], [9.0]]]), padding_mask=np.array([[1, 1, 0]])).tolist()
+        [[3.0]]
+    """
+
+    def __init__(self, mode: PoolingMode = "mean", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if mode not in ("mean", "cls"):
+            raise ValueError(f"Pooling mode is {mode!r}; expected 'mean' or 'cls'.")
+        self.mode = mode
+
+    def call(self, inputs: Any, padding_mask: Any = None) -> Any:
+        if self.mode == "cls":
+            return inputs[:, 0, :]
+        weights = ops.expand_dims(ops.cast(padding_mask, "float32"), -1)
+        total = ops.sum(ops.cast(inputs, "float32") * weights, axis=1)
+        return ops.cast(total / ops.maximum(ops.sum(weights, axis=1), 1e-9), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mode": self.mode}

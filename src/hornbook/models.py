@@ -1,0 +1,37 @@
+"""Models, tokenizers and preprocessors of every family, and the classes that load any of them.
+
+The families' classes (`LlamaBackbone`, `GPT2CausalLM`, `BertTokenizer`, ...) are there because the
+families are registered.
+"""
+
+from typing import Any
+
+from hornbook.backend import require
+
+require()
+
+from hornbook.backbones.backbone import Backbone  # noqa: E402 - Keras needs its backend first
+from hornbook.families.classes import public_classes  # noqa: E402
+from hornbook.preprocessing import CausalLMPreprocessor, EncoderPreprocessor  # noqa: E402
+from hornbook.tasks import CausalLM, Task, TextEmbedder  # noqa: E402
+from hornbook.tokenizers import Tokenizer  # noqa: E402
+
+__all__ = [
+    "Backbone",
+    "CausalLM",
+    "CausalLMPreprocessor",
+    "EncoderPreprocessor",
+    "Task",
+    "TextEmbedder",
+    "Tokenizer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in public_classes():
+        return public_classes()[name]
+    raise AttributeError(f"module 'hornbook.models' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *public_classes()])

@@ -1,0 +1,113 @@
+"""A backbone with a head and a preprocessor: what people train, predict with and save."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import keras
+
+from hornbook.backbones.backbone import Backbone
+
+try:
+    from hornbook.training import pipeline
+except ImportError:
+    pipeline = None
+
+
+class Task(keras.Model):
+    """Base of all tasks.
+
+    A task class builds its head in `__init__` and calls `super().__init__` with the functional
+    graph. `fit`, `evaluate` and `predict` take raw texts as well as token ids when the task has a
+    preprocessor.
+
+    Attributes:
+        backbone: the model without a head.
+        preprocessor: turns texts into the model's inputs; None for a task that takes token ids.
+        generation_config: what a checkpoint's `generation_config.json` holds.
+    """
+
+    name_in_families: ClassVar[str]
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        preprocessor: Any,
+        outputs: Any,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(inputs=backbone.input, outputs=outputs, name=name)
+        self.backbone = backbone
+        self.preprocessor = preprocessor
+        self.generation_config: dict[str, Any] = {}
+
+    @property
+    def task_options(self) -> dict[str, Any]:
+        """The constructor's arguments beyond backbone and preprocessor."""
+        return {}
+
+    @classmethod
+    def from_preset(cls, preset: str | Path, **options: Any) -> Self:
+        """Loads a task; see `hornbook.checkpoints.loading.load_task` for the arguments."""
+        from hornbook.checkpoints.loading import load_task
+
+        return load_task(cls, preset, **options)
+
+    def save_to_preset(self, folder: str | Path, **options: Any) -> None:
+        """Writes model, tokenizer and settings; see `hornbook.checkpoints.saving.save_task`."""
+        from hornbook.checkpoints.saving import save_task
+
+        save_task(self, folder, **options)
+
+    @classmethod
+    def read_options(cls, folder: Path) -> dict[str, Any]:
+        """Constructor arguments that a checkpoint's folder holds in a layout of the field."""
+        return {}
+
+    def write_options(self, folder: Path) -> list[str]:
+        """Writes what `read_options` reads; returns the files' names."""
+        return []
+
+    def fit(self, x: Any = None, y: Any = None, **arguments: Any) -> Any:
+        """Trains, as `keras.Model.fit` does, on raw texts too; `x` can be texts or a dataset."""
+        return super().fit(**pipeline.fit_arguments(self.preprocessor, x, y, **arguments))
+
+    def evaluate(self, x: Any = None, y: Any = None, **arguments: Any) -> Any:
+        """Evaluates, as `keras.Model.evaluate` does, on raw texts too."""
+        return super().evaluate(**pipeline.evaluate_arguments(self.preprocessor, x, y, **arguments))
+
+    def predict(self, x: Any, **arguments: Any) -> Any:
+        """Predicts, as `keras.Model.predict` does, on raw texts too."""
+        return super().predict(**pipeline.predict_arguments(self.preprocessor, x, **arguments))
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, **arguments: Any
+    ) -> Any:
+        """Takes one training step, as in Keras, on raw texts too."""
+        batch = pipeline.batch_arguments(self.preprocessor, x, y, sample_weight)
+        return super().train_on_batch(*batch, **arguments)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, **arguments: Any
+    ) -> Any:
+        """Evaluates one batch, as in Keras, on raw texts too."""
+        batch = pipeline.batch_arguments(self.preprocessor, x, y, sample_weight)
+        return super().test_on_batch(*batch, **arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "backbone": keras.saving.serialize_keras_object(self.backbone),
+            "preprocessor": keras.saving.serialize_keras_object(self.preprocessor),
+            "name": self.name,
+            **self.task_options,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        config = dict(config)
+        for part in ("backbone", "preprocessor"):
+            if isinstance(config.get(part), dict):
+                config[part] = keras.saving.deserialize_keras_object(
+                    config[part], custom_objects=custom_objects
+                )
+        return cls(**config)
