@@ -32,10 +32,17 @@ def without_values() -> Iterator[None]:
     `set_value` or `initialize` gives them one later; using a model before that is an error.
     """
     # Keras keeps the variables made in a stateless scope in a global list, to fill at its end.
-    before = global_state.get_global_attribute(UNINITIALIZED)
-    with keras.StatelessScope(initialize_variables=False):
-        yield
-    global_state.set_global_attribute(UNINITIALIZED, before or [])
+    before = list(global_state.get_global_attribute(UNINITIALIZED) or [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        global_state.set_global_attribute(UNINITIALIZED, before)
+
+
+def creates_values() -> bool:
+    """Whether variables made now get values; False inside `without_values`."""
+    return global_state.get_global_attribute("stateless_scope") is None
 
 
 def set_value(variable: keras.Variable, value: np.ndarray) -> None:

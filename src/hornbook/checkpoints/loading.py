@@ -95,6 +95,7 @@ def load_task(
         with without_values():
             model = build()
         _fill(model, opened, task)
+        model.compile_by_default()
     else:
         model = build()
     model.generation_config = opened.json_file("generation_config.json")

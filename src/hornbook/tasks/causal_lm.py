@@ -55,11 +55,14 @@ class CausalLM(Task):
         logits = backbone.token_embedding(hidden, reverse=True) if head is None else head(hidden)
         super().__init__(backbone, preprocessor, logits, name=name)
         self.lm_head = head
-        self.compile(
-            optimizer=keras.optimizers.Adam(2e-5),
-            loss=SparseTokenCrossentropy(),
-            weighted_metrics=[Perplexity(from_logits=True)],
-        )
+        self.compile_by_default()
+
+    def default_compile(self) -> dict[str, Any]:
+        return {
+            "optimizer": keras.optimizers.Adam(2e-5),
+            "loss": SparseTokenCrossentropy(),
+            "weighted_metrics": [Perplexity(from_logits=True)],
+        }
 
     def project(self, hidden: Any) -> Any:
         """Logits [batch, length, vocabulary] of hidden states [batch, length, hidden_dim]."""

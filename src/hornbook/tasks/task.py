@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 import keras
 
 from hornbook.backbones.backbone import Backbone
+from hornbook.backbones.construction import creates_values
 
 try:
     from hornbook.training import pipeline
@@ -45,6 +46,15 @@ class Task(keras.Model):
     def task_options(self) -> dict[str, Any]:
         """The constructor's arguments beyond backbone and preprocessor."""
         return {}
+
+    def default_compile(self) -> dict[str, Any]:
+        """What `compile` is called with before the user does."""
+        return {}
+
+    def compile_by_default(self) -> None:
+        """Compiles for training; a task's last step of construction, once values exist."""
+        if creates_values():
+            self.compile(**self.default_compile())
 
     @classmethod
     def from_preset(cls, preset: str | Path, **options: Any) -> Self:

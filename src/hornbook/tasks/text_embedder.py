@@ -72,7 +72,13 @@ class TextEmbedder(Task):
         super().__init__(backbone, preprocessor, outputs, name=name)
         self.pooling = pooling
         self.normalize = normalize
-        self.compile(optimizer=keras.optimizers.Adam(2e-5), loss=keras.losses.CosineSimilarity())
+        self.compile_by_default()
+
+    def default_compile(self) -> dict[str, Any]:
+        return {
+            "optimizer": keras.optimizers.Adam(2e-5),
+            "loss": keras.losses.CosineSimilarity(),
+        }
 
     @property
     def task_options(self) -> dict[str, Any]:
