@@ -29,7 +29,7 @@ UNKNOWN_TO = {
     "tokenizers": MODELS | DRIVERS | {"layers"},
     "samplers": STRINGS | MODELS | {"training", "cli"},
     "generation": STRINGS | {"families", "tasks", "cli", "training"},
-    "checkpoints": {"families", "tasks"} | DRIVERS,
+    "checkpoints": {"tasks"} | DRIVERS,
     "metrics": MODELS | DRIVERS,
     "losses": MODELS | DRIVERS,
     "preprocessing": {"backbones", "tasks"} | DRIVERS,

@@ -4,11 +4,18 @@ import json
 import sys
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers.pre_tokenizers import ByteLevel
 
 from hornbook.cli import main
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}assistant: {% endif %}"
+)
 
 
 @dataclass(frozen=True)
@@ -38,3 +45,27 @@ def hornbook(monkeypatch, capsys):
         return Outcome(stop.value.code or 0, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """The folder of a random language model whose tokens are bytes."""
+    from hornbook.models import GPT2Backbone, GPT2CausalLM, GPT2CausalLMPreprocessor, GPT2Tokenizer
+
+    tokens = ["<|endoftext|>", *sorted(ByteLevel.alphabet())]
+    tokenizer = GPT2Tokenizer({token: index for index, token in enumerate(tokens)}, merges=[])
+    backbone = GPT2Backbone(
+        vocabulary_size=257,
+        num_layers=1,
+        num_heads=2,
+        hidden_dim=16,
+        max_sequence_length=64,
+        initializer_range=0.5,
+        start_token_id=0,
+        end_token_id=0,
+    )
+    preprocessor = GPT2CausalLMPreprocessor(tokenizer, sequence_length=64)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    GPT2CausalLM(backbone, preprocessor).save_to_preset(folder)
+    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
+    return folder

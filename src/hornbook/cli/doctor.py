@@ -83,6 +83,8 @@ def probe(name: str) -> dict[str, Any]:
 
 def examine() -> dict[str, Any]:
     """Collects everything that the command reports."""
+    from hornbook.checkpoints.archive import cache_folder
+
     name, reason = backend.choose()
     with ThreadPoolExecutor() as pool:
         backends = list(pool.map(probe, backend.BACKENDS))
@@ -93,6 +95,7 @@ def examine() -> dict[str, Any]:
         "executable": sys.executable,
         "platform": platform.platform(),
         "cpu_cores": os.cpu_count(),
+        "cache": str(cache_folder()),
         "backend": {"name": name, "reason": reason, "works": name in working},
         "backends": backends,
         "packages": {package: installed_version(package) for package in REQUIRED},
@@ -118,6 +121,7 @@ def show(report: dict[str, Any]) -> None:
         facts.add_row(package, found or "[red]missing[/]")
     chosen = report["backend"]
     facts.add_row("backend", f"{chosen['name'] or '[red]none[/]'}  ({chosen['reason']})")
+    facts.add_row("cache", report["cache"])
     out.print(facts, "")
 
     backends = console.table("backend", "version", "devices")
