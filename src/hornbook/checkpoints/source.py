@@ -65,6 +65,7 @@ def resolve(handle: str | Path, known: Mapping[str, Preset]) -> Path:
     scheme, separator, rest = preset.handle.partition("://")
     if not separator:
         return _local_or_unknown(preset.handle, known)
+    # Imported here because every list of presets imports this module.
     if scheme == "hf":
         from hornbook.checkpoints import hub
 
@@ -78,7 +79,7 @@ def resolve(handle: str | Path, known: Mapping[str, Preset]) -> Path:
 
 def _local_or_unknown(handle: str, known: Mapping[str, Preset]) -> Path:
     path = Path(handle).expanduser()
-    if path.exists() or _looks_like_a_path(handle):
+    if handle and (_exists(path) or _looks_like_a_path(handle)):
         return _local(path)
     if close := get_close_matches(handle, known, n=3):
         raise PresetError(
@@ -90,16 +91,23 @@ def _local_or_unknown(handle: str, known: Mapping[str, Preset]) -> Path:
     raise PresetError(f"There is no preset or folder '{handle}'{names}. Expected {FORMS}")
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a text that is too long for a path, say
+        return False
+
+
 def _looks_like_a_path(handle: str) -> bool:
     return handle.startswith((".", "~", "/")) or handle.endswith(".gguf") or handle.count("/") > 1
 
 
 def _local(path: Path) -> Path:
     """The path, if a checkpoint can be there."""
-    if path.is_dir() or (path.is_file() and path.suffix == ".gguf"):
-        return path
-    if not path.exists():
+    if not _exists(path):
         raise PresetError(f"{path} doesn't exist; expected a model's folder or a .gguf file")
+    if path.is_dir() or path.suffix == ".gguf":
+        return path
     raise PresetError(
         f"{path} is neither a folder nor a .gguf file; of a model with several files, pass the "
         "folder that holds them"
