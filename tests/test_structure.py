@@ -38,9 +38,15 @@ UNKNOWN_TO = {
     "tasks": {"cli"},
 }
 
-# Names that other projects gave to formats, kinds of rope scaling and classes of their own.
-FOREIGN_NAMES = re.compile(r"llama\.cpp|\"llama3\"|Bert(Normalizer|PreTokenizer|Processing)")
-FOREIGN_NAME_FILES = {"tokenizers/gguf.py"}  # the format's own values of tokenizer.ggml.model
+# Names that other projects gave to their tools, files, classes and kinds.
+FOREIGN_NAMES = re.compile(
+    r"llama\.cpp|llama-gguf-split|sentence_bert_config\.json|\"llama3\"|"
+    r"Bert(Normalizer|PreTokenizer|Processing)"
+)
+FOREIGN_NAME_FILES = {  # GGUF's own values of tokenizer.ggml.model and tokenizer.ggml.pre
+    "tokenizers/gguf.py",
+    "tokenizers/gguf_pre_tokenizers.py",
+}
 
 
 def relative(path: Path) -> str:
