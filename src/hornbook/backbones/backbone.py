@@ -29,7 +29,8 @@ class Backbone(keras.Model):
     """
 
     config_class: ClassVar[type]
-    build_assembly: ClassVar[Callable[[Any], Any]]
+    build_assembly: ClassVar[Callable[..., Any]]
+    family: ClassVar[Any]
 
     def __init__(self, *, dtype: Any = None, name: str | None = None, **config: Any) -> None:
         if type(self) is Backbone:
@@ -108,6 +109,6 @@ def _typed(value: Any, hint: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, dict):
-        nested = next(kind for kind in (hint, *get_args(hint)) if is_dataclass(kind))
+        nested: Any = next(kind for kind in (hint, *get_args(hint)) if is_dataclass(kind))
         return nested(**value)
     return value

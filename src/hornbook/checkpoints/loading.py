@@ -11,6 +11,7 @@ from hornbook.backbones.construction import initialize, set_value, without_value
 from hornbook.checkpoints.opened import OpenCheckpoint, open_checkpoint
 from hornbook.errors import CheckpointError, PresetError, TokenizerError
 from hornbook.families import classes
+from hornbook.tasks import Task
 from hornbook.tokenizers import Tokenizer
 
 AUTO = "auto"
@@ -42,7 +43,8 @@ def load_backbone(
         ConfigError: when the config can't be read.
     """
     opened = open_checkpoint(preset, overrides)
-    made = _fitting(cls, classes.backbone_class(opened.family), preset)
+    made = classes.backbone_class(opened.family)
+    _check_fits(cls, made, preset)
     if not load_weights:
         return _make_backbone(made, opened, dtype, name)
     with without_values():
@@ -52,7 +54,7 @@ def load_backbone(
 
 
 def load_task(
-    cls: type,
+    cls: type[Task],
     preset: str | Path,
     *,
     load_weights: bool = True,
@@ -79,10 +81,11 @@ def load_task(
         TokenizerError: when the tokenizer is broken or has more tokens than the model.
     """
     task = cls.name_in_families
-    accepted = set(inspect.signature(cls.__init__).parameters)
+    accepted = set(inspect.signature(cls).parameters)
     task_options = {key: overrides.pop(key) for key in list(overrides) if key in accepted}
     opened = open_checkpoint(preset, overrides)
-    made = _fitting(cls, _task_class(opened, task, preset), preset)
+    made = _task_class(opened, task, preset)
+    _check_fits(cls, made, preset)
     if preprocessor == AUTO:
         preprocessor = _read_preprocessor(opened, task)
     options = {**_saved_task_options(made, opened), **task_options}
@@ -116,7 +119,7 @@ def load_tokenizer(cls: type, preset: str | Path, **options: Any) -> Tokenizer:
             f"{opened.path} has no tokenizer; expected a tokenizer.json, or another file of the "
             "formats that hornbook.tokenizers.Tokenizer.from_folder reads."
         )
-    _fitting(cls, type(tokenizer), preset)
+    _check_fits(cls, type(tokenizer), preset)
     for key, value in options.items():
         setattr(tokenizer, key, value)
     return tokenizer
@@ -182,7 +185,7 @@ def _read_preprocessor(
     return made(tokenizer, **saved)
 
 
-def _saved_task_options(made: type, opened: OpenCheckpoint) -> dict[str, Any]:
+def _saved_task_options(made: type[Task], opened: OpenCheckpoint) -> dict[str, Any]:
     if opened.gguf is not None:
         return {}
     return {**made.read_options(opened.path), **opened.settings.get("task_options", {})}
@@ -208,7 +211,7 @@ def held_by_checkpoints(variables: Iterable[Any]) -> list[Any]:
     return [variable for variable in variables if "seed_generator" not in variable.path]
 
 
-def _task_class(opened: OpenCheckpoint, task: str, preset: str | Path) -> type:
+def _task_class(opened: OpenCheckpoint, task: str, preset: str | Path) -> type[Task]:
     tasks = [head.task for head in opened.family.heads]
     if task not in tasks:
         raise PresetError(
@@ -218,10 +221,9 @@ def _task_class(opened: OpenCheckpoint, task: str, preset: str | Path) -> type:
     return classes.task_class(opened.family, task)
 
 
-def _fitting(asked: type, found: type, preset: str | Path) -> type:
+def _check_fits(asked: type, found: type, preset: str | Path) -> None:
     if not issubclass(found, asked):
         raise _wrong_class(asked, found, preset)
-    return found
 
 
 def _wrong_class(asked: type, found: type, preset: str | Path) -> PresetError:

@@ -4,6 +4,7 @@ Both sides are strict. Each tensor is accounted for by exactly one row and each 
 exactly once; what is left over on either side is one error that lists it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,5 +181,4 @@ def _check_names(
 
 
 def _repeated(names: list[str]) -> set[str]:
-    seen: set[str] = set()
-    return {name for name in names if name in seen or seen.add(name)}
+    return {name for name, count in Counter(names).items() if count > 1}

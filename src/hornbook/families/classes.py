@@ -11,7 +11,8 @@ import keras
 from hornbook.backbones.backbone import Backbone
 from hornbook.families.family import Family
 from hornbook.families.registry import families
-from hornbook.tasks import TASKS
+from hornbook.tasks import TASKS, Task
+from hornbook.tokenizers import Tokenizer
 from hornbook.tokenizers.spec import make_tokenizer_class
 
 MODULE = "hornbook.models"
@@ -28,12 +29,12 @@ def backbone_class(family: Family) -> type[Backbone]:
     return public_classes()[f"{family.prefix}Backbone"]
 
 
-def tokenizer_class(family: Family) -> type:
+def tokenizer_class(family: Family) -> type[Tokenizer]:
     """The tokenizer class of a family."""
     return public_classes()[f"{family.prefix}Tokenizer"]
 
 
-def task_class(family: Family, task: str) -> type:
+def task_class(family: Family, task: str) -> type[Task]:
     """The class of one of a family's tasks."""
     return public_classes()[f"{family.prefix}{task}"]
 
@@ -87,7 +88,7 @@ def _make(
     return _register(type(base)(name, (base,), attributes), family)
 
 
-def _register(made: type, family: Family) -> type:
+def _register(made: Any, family: Family) -> type:
     made.__module__ = MODULE
     made.family = family
     return keras.saving.register_keras_serializable(package="hornbook")(made)

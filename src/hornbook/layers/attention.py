@@ -69,7 +69,7 @@ class Attention(keras.layers.Layer):
         self.value = project(num_key_value_heads, "value")
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         for projection in (self.query, self.key, self.value):
             projection.build(input_shape)
         self.output_projection = Linear(

@@ -41,7 +41,7 @@ class FeedForward(keras.layers.Layer):
         if gated:
             self.gate = Linear(intermediate_dim, use_bias, kernel_initializer, name="gate")
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.up.build(input_shape)
         if self.gate is not None:
             self.gate.build(input_shape)

@@ -8,10 +8,7 @@ import keras
 from hornbook.backbones.backbone import Backbone
 from hornbook.backbones.construction import creates_values
 
-try:
-    from hornbook.training import pipeline
-except ImportError:
-    pipeline = None
+from hornbook.training import pipeline
 
 
 class Task(keras.Model):

@@ -1,7 +1,7 @@
 """How checkpoints hold the family: config and weights."""
 
 from hornbook.checkpoints.config_map import Field, Fixed
-from hornbook.checkpoints.weight_map import Drop, Map, layer_norm, linear
+from hornbook.checkpoints.weight_map import Drop, Map, Row, layer_norm, linear
 
 CONFIG = (
     Field("vocab_size", "vocabulary_size"),
@@ -26,7 +26,7 @@ CONFIG = (
 
 _LAYER, _BRICK = "bert.encoder.layer.{i}.", "layers_{i}/"
 
-WEIGHTS = (
+WEIGHTS: tuple[Row, ...] = (
     Map("bert.embeddings.word_embeddings.weight", "token_embedding/embeddings"),
     Map("bert.embeddings.position_embeddings.weight", "position_embedding/embeddings"),
     Map("bert.embeddings.token_type_embeddings.weight", "segment_embedding/embeddings"),

@@ -1,5 +1,7 @@
 """GPT-2 (Radford et al., 2019)."""
 
+from dataclasses import replace
+
 from hornbook.families.family import Family
 from hornbook.families.gpt2 import model, weights
 from hornbook.families.gpt2.presets import PRESETS
@@ -7,10 +9,16 @@ from hornbook.families.heads import causal_lm
 from hornbook.tokenizers import BytePairTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 
-_TINY = {
-    "vocabulary_size": 53, "num_layers": 2, "num_heads": 3, "hidden_dim": 33,
-    "max_sequence_length": 40, "initializer_range": 0.3, "start_token_id": 1, "end_token_id": 1,
-}  # fmt: skip
+_TINY = model.GPT2Config(
+    vocabulary_size=53,
+    num_layers=2,
+    num_heads=3,
+    hidden_dim=33,
+    max_sequence_length=40,
+    initializer_range=0.3,
+    start_token_id=1,
+    end_token_id=1,
+)
 
 FAMILY = Family(
     name="gpt2",
@@ -33,8 +41,8 @@ FAMILY = Family(
         hf_class="GPT2Tokenizer",
     ),
     tiny={
-        "tied": model.GPT2Config(**_TINY),
-        "untied": model.GPT2Config(**_TINY, tie_word_embeddings=False, intermediate_dim=50),
+        "tied": _TINY,
+        "untied": replace(_TINY, tie_word_embeddings=False, intermediate_dim=50),
     },
     presets=PRESETS,
 )

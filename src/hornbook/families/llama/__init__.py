@@ -1,5 +1,7 @@
 """Llama (Touvron et al., 2023) and the models that share its architecture."""
 
+from dataclasses import replace
+
 from hornbook.checkpoints.weight_map import Map
 from hornbook.families.family import Family, GGUFFormat
 from hornbook.families.heads import causal_lm, untied
@@ -9,11 +11,17 @@ from hornbook.layers.rope import RopeScaling
 from hornbook.tokenizers import BytePairTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 
-_TINY = {
-    "vocabulary_size": 53, "num_layers": 2, "num_query_heads": 6, "num_key_value_heads": 2,
-    "hidden_dim": 36, "intermediate_dim": 44, "head_dim": 6, "max_sequence_length": 40,
-    "initializer_range": 0.3,
-}  # fmt: skip
+_TINY = model.LlamaConfig(
+    vocabulary_size=53,
+    num_layers=2,
+    num_query_heads=6,
+    num_key_value_heads=2,
+    hidden_dim=36,
+    intermediate_dim=44,
+    head_dim=10,
+    max_sequence_length=40,
+    initializer_range=0.3,
+)
 
 FAMILY = Family(
     name="llama",
@@ -34,14 +42,11 @@ FAMILY = Family(
         hf_class="PreTrainedTokenizerFast",
     ),
     tiny={
-        "untied": model.LlamaConfig(**_TINY),
-        "tied": model.LlamaConfig(**_TINY, tie_word_embeddings=True),
-        "biases": model.LlamaConfig(**_TINY, attention_bias=True, feed_forward_bias=True),
-        "linear": model.LlamaConfig(**_TINY, rope_scaling=RopeScaling("linear", 2.0)),
-        "llama3": model.LlamaConfig(
-            **_TINY,
-            rope_scaling=RopeScaling("llama3", 8.0, 1.0, 4.0, 16),
-        ),
+        "untied": _TINY,
+        "tied": replace(_TINY, tie_word_embeddings=True),
+        "biases": replace(_TINY, attention_bias=True, feed_forward_bias=True, activation="gelu"),
+        "linear": replace(_TINY, rope_scaling=RopeScaling("linear", 2.0)),
+        "llama3": replace(_TINY, rope_scaling=RopeScaling("llama3", 8.0, 1.0, 4.0, 16)),
     },
     presets=PRESETS,
     gguf=GGUFFormat(
