@@ -71,7 +71,7 @@ class RotaryEmbedding(keras.layers.Layer):
         self.frequencies = (scaling.apply(frequencies) if scaling else frequencies).astype("f4")
 
     def call(self, positions: Any) -> tuple[Any, Any]:
-        angles = ops.cast(positions, "float32")[..., None] * self.frequencies
+        angles = ops.multiply(ops.cast(positions, "float32")[..., None], self.frequencies)
         return (
             ops.cast(ops.cos(angles), self.compute_dtype),
             ops.cast(ops.sin(angles), self.compute_dtype),

@@ -1,0 +1,66 @@
+"""What the suite runs over: every registered family with each of its tiny configs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from hornbook.families.classes import backbone_class, task_class
+from hornbook.families.family import Family, Head
+from hornbook.families.registry import families
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tiny config of a family."""
+
+    family_name: str
+    tiny: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.family_name}-{self.tiny}"
+
+    @property
+    def family(self) -> Family:
+        return families()[self.family_name]
+
+    @property
+    def config(self) -> Any:
+        return self.family.tiny[self.tiny]
+
+    @property
+    def backbone_class(self) -> type:
+        return backbone_class(self.family)
+
+    def task_class(self, head: Head) -> type:
+        return task_class(self.family, head.task)
+
+    @property
+    def is_decoder(self) -> bool:
+        return any(head.task == "CausalLM" for head in self.family.heads)
+
+
+def _all() -> Iterator[Case]:
+    for family in families().values():
+        for tiny in family.tiny:
+            yield Case(family.name, tiny)
+
+
+CASES = list(_all())
+FIRST_CASES = [Case(family.name, next(iter(family.tiny))) for family in families().values()]
+DECODERS = [case for case in CASES if case.is_decoder]
+HEADS = [(case, head) for case in CASES for head in case.family.heads]
+FIRST_HEADS = [(case, head) for case in FIRST_CASES for head in case.family.heads]
+
+
+def every(cases: list[Case]) -> pytest.MarkDecorator:
+    """Runs a test for each case, as its argument `case`."""
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+def every_head(heads: list[tuple[Case, Head]]) -> pytest.MarkDecorator:
+    """Runs a test for each task of each case, as its arguments `case` and `head`."""
+    ids = [f"{case.name}-{head.task}" for case, head in heads]
+    return pytest.mark.parametrize(("case", "head"), heads, ids=ids)

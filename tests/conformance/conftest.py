@@ -1,0 +1,46 @@
+"""Checkpoints of the originals and our models loaded from them, made once a process."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import originals
+from conformance.cases import Case
+from hornbook.families.family import Head
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case, str], Path]:
+    """Gives the folder with a case's original as a class of transformers; not to be changed."""
+
+    @cache
+    def folder(case: Case, hf_class: str) -> Path:
+        path = tmp_path_factory.mktemp(f"{case.name}-{hf_class}")
+        return originals.save(originals.original(case, hf_class), path)
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def task(checkpoint: Any) -> Callable[[Case, Head], Any]:
+    """Gives a case's task, loaded from the original's checkpoint; not to be changed."""
+
+    @cache
+    def load(case: Case, head: Head) -> Any:
+        return case.task_class(head).from_preset(checkpoint(case, head.hf_class))
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def backbone(checkpoint: Any) -> Callable[[Case], Any]:
+    """Gives a case's backbone, loaded from the original's checkpoint; not to be changed."""
+
+    @cache
+    def load(case: Case) -> Any:
+        return case.backbone_class.from_preset(checkpoint(case, case.family.hf_class))
+
+    return load

@@ -1,0 +1,61 @@
+"""The oracle: transformers' own models, random, tiny, saved as people find checkpoints."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from conformance.cases import Case
+from hornbook.checkpoints.config_map import write_config
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+
+
+def config_json(case: Case) -> dict[str, Any]:
+    """Our config as the contents of a `config.json`."""
+    return write_config(case.config, case.family.config, case.family.hf_types[0])
+
+
+def original_config(raw: dict[str, Any]) -> Any:
+    """transformers' config of the contents of a `config.json`."""
+    values = dict(raw)
+    return transformers.AutoConfig.for_model(values.pop("model_type"), **values)
+
+
+@cache
+def original(case: Case, hf_class: str) -> Any:
+    """transformers' model of a case, in float32, with no weight at a special value."""
+    torch.manual_seed(sum(map(ord, case.name)))
+    model = getattr(transformers, hf_class)._from_config(
+        original_config(config_json(case)), attn_implementation="eager"
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Fresh norms are all ones and fresh biases all zeros, which would hide a mix-up.
+            if parameter.ndim == 1:
+                parameter.copy_(parameter[0].round() + 0.2 * torch.randn_like(parameter))
+    return model.eval()
+
+
+def save(model: Any, folder: Path, **options: Any) -> Path:
+    """Writes a model of transformers to a folder."""
+    model.save_pretrained(folder, **options)
+    return folder
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
+def run(model: Any, inputs: dict[str, np.ndarray]) -> Any:
+    """transformers' outputs for inputs under hornbook's names."""
+    names = {"token_ids": "input_ids", "padding_mask": "attention_mask"}
+    names["segment_ids"] = "token_type_ids"
+    with torch.no_grad():
+        return model(**{names[key]: torch.tensor(value).long() for key, value in inputs.items()})
+
