@@ -21,6 +21,7 @@ class SamplerName(StrEnum):
     RANDOM = "random"
     TOP_K = "top_k"
     TOP_P = "top_p"
+    MIN_P = "min_p"
 
 
 ModelArgument = Annotated[
@@ -50,6 +51,12 @@ TopPOption = Annotated[
     float | None,
     typer.Option(
         "--top-p", min=0.0, max=1.0, help="Pick among the tokens that make up this probability."
+    ),
+]
+MinPOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-p", min=0.0, max=1.0, help="Drop tokens below this share of the likeliest one's."
     ),
 ]
 SeedOption = Annotated[
