@@ -1,0 +1,32 @@
+"""Sampling from the model's whole distribution."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from hornbook.samplers.draw import draw
+from hornbook.samplers.sampler import Sampler
+
+
+@keras.saving.register_keras_serializable("hornbook")
+class RandomSampler(Sampler):
+    """Draws each token with the probability that the model gives it.
+
+    Args:
+        seed: of the random numbers; None takes new ones every time.
+        temperature: logits are divided by it.
+
+    Example:
+        >>> sampler = RandomSampler(temperature=0.7)
+        >>> sampler.next_tokens(ops.array([[0.1, 0.9]] * 2), ops.array([0.1, 0.9])).tolist()
+        [0, 1]
+    """
+
+    traced = ("temperature",)
+
+    def __init__(self, seed: int | None = None, temperature: float = 1.0) -> None:
+        super().__init__(temperature, seed)
+
+    def choose(self, logits: Any, uniforms: Any) -> Any:
+        return draw(ops.softmax(logits, axis=-1), uniforms)

@@ -1,0 +1,45 @@
+"""Sampling among the k most likely tokens."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from hornbook.errors import GenerationError
+from hornbook.samplers.draw import draw
+from hornbook.samplers.sampler import Sampler
+
+
+@keras.saving.register_keras_serializable("hornbook")
+class TopKSampler(Sampler):
+    """Draws among the `k` most likely tokens, in proportion to their probabilities.
+
+    Follows Fan et al., "Hierarchical Neural Story Generation" (2018).
+
+    Args:
+        k: how many tokens may be drawn.
+        seed: of the random numbers; None takes new ones every time.
+        temperature: logits are divided by it.
+
+    Example:
+        >>> sampler = TopKSampler(k=2)
+        >>> logits = ops.array([[0.1, 0.9, 0.5]] * 2)
+        >>> sampler.next_tokens(logits, ops.array([0.1, 0.9])).tolist()
+        [1, 2]
+    """
+
+    traced = ("temperature",)
+
+    def __init__(self, k: int = 5, seed: int | None = None, temperature: float = 1.0) -> None:
+        super().__init__(temperature, seed)
+        if k < 1:
+            raise GenerationError(f"k is {k}; expected 1 or more")
+        self.k = k
+
+    def choose(self, logits: Any, uniforms: Any) -> Any:
+        best, tokens = ops.top_k(logits, min(self.k, logits.shape[-1]))
+        chosen = draw(ops.softmax(best, axis=-1), uniforms)
+        return ops.take_along_axis(tokens, chosen[:, None], axis=-1)[:, 0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"k": self.k, **super().get_config()}
