@@ -42,7 +42,7 @@ class Field:
         attribute: the name in the config dataclass, or names, whose values the conversion then
             reads and writes as a tuple.
         default: the value in the file's terms where the key is absent, or a function of the whole
-            file that gives it; without one the key is required.
+            file that gives it where the key is absent or null; without one the key is required.
         conversion: how the value is read and written.
         old_keys: keys of older files that the conversion reads as well; it is then given the
             whole file instead of one value.
@@ -68,7 +68,7 @@ class Field:
         return self.conversion.write(getattr(config, self.attribute))
 
     def _raw_value(self, raw: Mapping[str, Any]) -> Any:
-        if self.key in raw:
+        if self.key in raw and not (raw[self.key] is None and callable(self.default)):
             return raw[self.key]
         if self.default is REQUIRED:
             raise ConfigError(f"The required key '{self.key}' is missing from the model's config.")
@@ -77,10 +77,17 @@ class Field:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A key of which only one value is supported; it is written back as that value."""
+    """A key of which only one value is supported.
+
+    Attributes:
+        key: the key in the file.
+        value: what it has to be where it is present.
+        written: whether transformers of today writes it, and so do we.
+    """
 
     key: str
     value: Any
+    written: bool = True
 
     def check(self, raw: Mapping[str, Any]) -> None:
         if self.key in raw and raw[self.key] != self.value:
@@ -101,10 +108,9 @@ Row = Field | Fixed | Inert
 ANY_MODEL = Inert((
     "_attn_implementation", "_commit_hash", "_name_or_path", "architectures", "auto_map",
     "chunk_size_feed_forward", "classifier_dropout", "cross_attention_hidden_size", "dtype",
-    "finetuning_task", "gradient_checkpointing", "id2label", "is_decoder", "is_encoder_decoder",
-    "label2id", "model_type", "output_attentions", "output_hidden_states", "problem_type",
-    "return_dict", "task_specific_params", "torch_dtype", "transformers.js_config",
-    "transformers_version", "use_cache",
+    "finetuning_task", "gradient_checkpointing", "id2label", "is_encoder_decoder", "label2id", "model_type", "output_attentions", "output_hidden_states", "problem_type",
+    "return_dict", "task_specific_params", "tokenizer_class", "torch_dtype", "torchscript",
+    "transformers.js_config", "transformers_version", "use_cache",
 ))  # fmt: skip
 
 
@@ -144,7 +150,8 @@ def write_config(config: Any, rows: Sequence[Row], model_type: str) -> dict[str,
     raw: dict[str, Any] = {"model_type": model_type}
     for row in rows:
         if isinstance(row, Fixed):
-            raw[row.key] = row.value
+            if row.written:
+                raw[row.key] = row.value
         elif isinstance(row, Field):
             raw[row.key] = row.write(config)
     return raw

@@ -11,6 +11,17 @@ from hornbook.layers.linear import Linear
 from hornbook.layers.rope import rotate
 
 
+def even_head_dim(hidden_dim: int, num_heads: int) -> int:
+    """The width of one head where the heads share the hidden states' width evenly.
+
+    Raises:
+        ValueError: when they can't.
+    """
+    if hidden_dim % num_heads:
+        raise ValueError(f"hidden_dim={hidden_dim} must be a multiple of num_heads={num_heads}.")
+    return hidden_dim // num_heads
+
+
 class Attention(keras.layers.Layer):
     """Multi-head self-attention with grouped keys and values, rotary positions and a cache.
 

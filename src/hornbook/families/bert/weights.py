@@ -1,6 +1,6 @@
 """How checkpoints hold the family: config and weights."""
 
-from hornbook.checkpoints.config_map import Field, Fixed
+from hornbook.checkpoints.config_map import Field, Fixed, Inert
 from hornbook.checkpoints.weight_map import Drop, Map, Row, layer_norm, linear
 
 CONFIG = (
@@ -20,9 +20,14 @@ CONFIG = (
     Field("bos_token_id", "start_token_id", None),
     Field("eos_token_id", "end_token_id", None),
     Field("pad_token_id", "pad_token_id", 0),
-    Fixed("position_embedding_type", "absolute"),
+    Fixed("position_embedding_type", "absolute", written=False),
+    Fixed("is_decoder", False),
     Fixed("add_cross_attention", False),
-)
+    Inert((
+        "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
+        "pooler_size_per_head", "pooler_type",
+    )),
+)  # fmt: skip
 
 _LAYER, _BRICK = "bert.encoder.layer.{i}.", "layers_{i}/"
 

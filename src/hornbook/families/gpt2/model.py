@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 
 from hornbook.backbones.decoder import Decoder
-from hornbook.layers.attention import Attention
+from hornbook.layers.attention import Attention, even_head_dim
 from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
 from hornbook.layers.feed_forward import FeedForward
 from hornbook.layers.norm import LayerNormalization
@@ -63,7 +63,7 @@ def build(config: GPT2Config) -> Decoder:
             Attention(
                 config.num_heads,
                 config.num_heads,
-                config.hidden_dim // config.num_heads,
+                even_head_dim(config.hidden_dim, config.num_heads),
                 dropout=config.attention_dropout,
                 kernel_initializer=init,
                 name="attention",

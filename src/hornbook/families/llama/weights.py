@@ -33,6 +33,8 @@ CONFIG = (
     Field("eos_token_id", "end_token_id", 2),
     Field("pad_token_id", "pad_token_id", None),
     Fixed("pretraining_tp", 1),
+    Fixed("rope_interleaved", False, written=False),
+    Inert(("is_llama_config", "max_sequence_length")),
 )
 
 
