@@ -22,9 +22,11 @@ def config_json(case: Case) -> dict[str, Any]:
 
 
 def original_config(raw: dict[str, Any]) -> Any:
-    """transformers' config of the contents of a `config.json`."""
+    """transformers' config of the contents of a `config.json`, all of which it has to know."""
     values = dict(raw)
-    return transformers.AutoConfig.for_model(values.pop("model_type"), **values)
+    model_type = values.pop("model_type")
+    assert set(values) <= set(transformers.AutoConfig.for_model(model_type).to_dict())
+    return transformers.AutoConfig.for_model(model_type, **values)
 
 
 @cache
