@@ -36,6 +36,8 @@ class CausalLMPreprocessor(Preprocessor):
         ([[2, 3, 4, 0]], [[3, 4, 0, 0]], [[1.0, 1.0, 0.0, 0.0]])
     """
 
+    makes_labels = True
+
     def __init__(
         self,
         tokenizer: Tokenizer,

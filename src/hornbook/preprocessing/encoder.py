@@ -29,6 +29,8 @@ class EncoderPreprocessor(Preprocessor):
         ([[2, 4, 3, 5, 3, 0]], [[0, 0, 0, 1, 1, 0]])
     """
 
+    makes_labels = False
+
     def __init__(self, tokenizer: Tokenizer, sequence_length: int = 512) -> None:
         super().__init__(tokenizer, sequence_length)
         self._start = _first_of(tokenizer, "cls_token", "start_token")

@@ -31,6 +31,8 @@ class Preprocessor(abc.ABC):
 
     tokenizer_class: ClassVar[type[Tokenizer]] = Tokenizer  # type: ignore[type-abstract]
     """The class that `from_config` rebuilds the tokenizer with."""
+    makes_labels: ClassVar[bool]
+    """Whether labels, and a weight for each, come from the text; else they are given beside it."""
 
     def __init__(self, tokenizer: Tokenizer, sequence_length: int) -> None:
         if sequence_length < 1:
