@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from hornbook.layers import Attention, AttentionMask, RotaryEmbedding
+from hornbook.layers.attention_mask import visible_keys
+from hornbook.layers.dot_product_attention import dot_product_attention
+
+RNG = np.random.default_rng(0)
+
+
+def numpy(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+def normal(*shape):
+    return RNG.normal(size=shape).astype("f4")
+
+
+def naive_attention(query, key, value, mask, scale):
+    """One query head at a time, keys and values repeated for the group."""
+    batch, length, heads, _ = query.shape
+    group = heads // key.shape[1]
+    outputs = []
+    for head in range(heads):
+        scores = query[:, :, head] @ key[:, head // group].swapaxes(1, 2) * scale
+        scores = np.where(mask[:, 0], scores, -np.inf)
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        weights /= weights.sum(-1, keepdims=True)
+        outputs.append(weights @ value[:, head // group])
+    return np.stack(outputs, 2).reshape(batch, length, -1)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 6])
+def test_grouped_attention_equals_repeated_heads(kv_heads):
+    query, key, value = normal(2, 3, 6, 4), normal(2, kv_heads, 5, 4), normal(2, kv_heads, 5, 4)
+    mask = RNG.random((2, 1, 3, 5)) < 0.6
+    mask[..., 0] = True
+    arguments = [ops.convert_to_tensor(array) for array in (query, key, value, mask)]
+    outputs = dot_product_attention(*arguments, scale=0.3)
+    expected = naive_attention(query, key, value, mask, 0.3)
+    np.testing.assert_allclose(numpy(outputs), expected, atol=1e-5)
+
+
+def test_row_that_sees_nothing_is_finite():
+    query, key = ops.ones((1, 2, 1, 4)), ops.ones((1, 1, 3, 4))
+    mask = ops.zeros((1, 1, 2, 3), dtype="bool")
+    assert np.isfinite(numpy(dot_product_attention(query, key, key, mask, scale=1.0))).all()
+
+
+@pytest.mark.parametrize("window", [None, 3])
+def test_cache_gives_what_the_whole_sequence_gives(window):
+    layer = Attention(6, 2, 4, window=window)
+    rotary = RotaryEmbedding(4)
+    inputs = ops.convert_to_tensor(normal(2, 7, 10))
+    mask = AttentionMask(causal=True, window=window)(ops.ones((2, 7)))
+    whole = numpy(layer(inputs, mask, rotary(ops.arange(7)[None])))
+    cache = (ops.zeros((2, 2, 9, 4)), ops.zeros((2, 2, 9, 4)))
+    for start, end in ((0, 4), (4, 5), (5, 7)):
+        places = ops.broadcast_to(ops.arange(start, end)[None], (2, end - start))
+        mask = visible_keys(places, 9, window=window)
+        positions = ops.full((2,), start, dtype="int32")
+        outputs, cache = layer(inputs[:, start:end], mask, rotary(places), cache, positions)
+        np.testing.assert_allclose(numpy(outputs), whole[:, start:end], atol=1e-5)
+
+
+def test_heads_that_do_not_group_are_refused():
+    with pytest.raises(ValueError, match="num_query_heads=5 must be a multiple"):
+        Attention(5, 2, 4)
+
+
+def test_window_counts_the_query_itself():
+    seen = numpy(visible_keys(ops.arange(4)[None], 4, window=2))[0, 0]
+    assert seen.astype(int).tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]

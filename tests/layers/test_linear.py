@@ -1,0 +1,69 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from hornbook.layers import Linear
+from hornbook.layers.linear_product import linear_product, linear_product_reference
+
+RNG = np.random.default_rng(0)
+
+
+def numpy(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+@pytest.fixture
+def layer():
+    layer = Linear(7)
+    layer.build((None, 5))
+    layer.bias.assign(RNG.normal(size=7))
+    return layer
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 3, 5)])
+def test_product_is_its_reference(shape):
+    inputs = ops.convert_to_tensor(RNG.normal(size=shape).astype("f4"))
+    kernel = ops.convert_to_tensor(RNG.normal(size=(7, 5)).astype("f4"))
+    product = linear_product(inputs, kernel)
+    assert product.shape == (*shape[:-1], 7)
+    np.testing.assert_allclose(
+        numpy(product), numpy(linear_product_reference(inputs, kernel)), atol=1e-5
+    )
+
+
+def test_output_is_affine(layer):
+    inputs = RNG.normal(size=(2, 3, 5)).astype("f4")
+    expected = inputs @ numpy(layer.kernel).T + numpy(layer.bias)
+    np.testing.assert_allclose(numpy(layer(inputs)), expected, atol=1e-5)
+
+
+def test_lora_starts_at_nothing_and_is_all_that_trains(layer):
+    inputs = RNG.normal(size=(3, 5)).astype("f4")
+    before = numpy(layer(inputs))
+    layer.enable_lora(2, alpha=4)
+    np.testing.assert_array_equal(numpy(layer(inputs)), before)
+    assert [variable.name for variable in layer.trainable_variables] == ["lora_a", "lora_b"]
+    layer.lora_b.assign(RNG.normal(size=(7, 2)))
+    update = 2.0 * numpy(layer.lora_b) @ numpy(layer.lora_a)
+    np.testing.assert_allclose(numpy(layer(inputs)), before + inputs @ update.T, atol=1e-4)
+    with pytest.raises(ValueError, match="already enabled"):
+        layer.enable_lora(2)
+
+
+def test_int8_kernel_is_close_and_a_quarter_of_the_size(layer):
+    inputs = RNG.normal(size=(3, 5)).astype("f4")
+    before = numpy(layer(inputs))
+    layer.quantize("int8")
+    after = numpy(layer(inputs))
+    assert keras.backend.standardize_dtype(layer.kernel.dtype) == "int8"
+    assert 0 < abs(after - before).max() < 0.02 * abs(before).max()
+    layer.quantize("int8")
+    np.testing.assert_array_equal(numpy(layer(inputs)), after)
+    with pytest.raises(ValueError, match="'int8' only"):
+        layer.quantize("int4")
+
+
+def test_config_round_trip(layer):
+    again = Linear.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
