@@ -9,7 +9,7 @@ from hornbook.errors import BackendError, DataError
 
 Curve = Sequence[float]
 
-SPREAD_FOR_LOGARITHM = 10.0
+LOGARITHMIC_FROM = 10.0  # greatest over smallest value
 NOT_CURVES = ("epoch", "learning_rate")
 COLOURS = {"training": "#2a6f97", "validation": "#c8553d"}
 
@@ -44,7 +44,6 @@ def plot_history(history: Any, path: str | Path, title: str | None = None) -> Pa
         raise DataError("The history holds no epoch; expected at least one metric of one epoch")
     try:
         from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator, ScalarFormatter
     except ImportError as error:
         raise BackendError(
             "Learning curves need matplotlib; run: pip install 'hornbook[plot]'"
@@ -53,9 +52,6 @@ def plot_history(history: Any, path: str | Path, title: str | None = None) -> Pa
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         lines = {"training": curves[name], "validation": curves.get(f"val_{name}", [])}
         _draw(axes, name, {label: line for label, line in lines.items() if line})
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if axes.get_yscale() == "log":
-            axes.yaxis.set_major_formatter(ScalarFormatter())
     if title:
         figure.suptitle(title)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -64,29 +60,33 @@ def plot_history(history: Any, path: str | Path, title: str | None = None) -> Pa
 
 
 def _draw(axes: Any, name: str, lines: Mapping[str, Curve]) -> None:
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+
     for label, line in lines.items():
-        epochs = range(1, len(line) + 1)
-        colour = COLOURS[label]
-        axes.plot(epochs, line, color=colour, marker="o", markersize=3.5, label=label)
-        axes.annotate(
-            f"{line[-1]:.4g}",
-            (len(line), line[-1]),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            fontsize="small",
+        axes.plot(
+            range(1, len(line) + 1),
+            line,
+            color=COLOURS[label],
+            marker="o",
+            markersize=3.5,
+            label=f"{label}, last {line[-1]:.4g}",
         )
     values = [value for line in lines.values() for value in line]
-    if min(values) > 0 and max(values) / min(values) > SPREAD_FOR_LOGARITHM:
+    spread = max(values) / min(values) if min(values) > 0 else 0.0
+    if spread > LOGARITHMIC_FROM:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if spread < 1000 else (1,)))
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    epochs = max(map(len, lines.values()))
+    margin = 0.04 * max(epochs - 1, 1)
+    axes.set_xlim(1 - margin, epochs + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_title(name.replace("_", " "))
-    axes.grid(alpha=0.25, which="both")
+    axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.09)
-    if len(lines) > 1:
-        axes.legend(frameon=False)
+    axes.legend(frameon=False)
 
 
 def _read(history: Any) -> dict[str, list[float]]:
