@@ -17,7 +17,7 @@ from hornbook.checkpoints.gguf_values import MAX_DEPTH
 from hornbook.errors import CheckpointError
 
 pytestmark = pytest.mark.backend_free
-UINT8, UINT32, FLOAT32, STRING, ARRAY = 0, 4, 6, 8, 9
+UINT8, INT8, UINT32, STRING, ARRAY = 0, 1, 4, 8, 9
 
 
 def write_model(path: Path, **extra: object) -> None:
@@ -198,10 +198,12 @@ BROKEN = {
     "string length": (header([entry("a", STRING, struct.pack("<Q", U64))]), "needs 18446744"),
     "array length": (header([entry("a", ARRAY, array(UINT8, U64, b""))]), "length of .* is 18446"),
     "strings": (header([entry("a", ARRAY, array(STRING, 2, text("xy")))]) + bytes(7), "after 1 of"),
+    "last string": (header([entry("a", ARRAY, array(STRING, 1, text("xy")[:-1]))]), "after 0 of 1"),
     "encoding": (header([entry("a", ARRAY, array(STRING, 1, text("é")[:-1] + b"x"))]), "n't UTF-8"),
     "nesting": (header([entry("a", ARRAY, NESTED)]), f"nested more than {MAX_DEPTH} deep"),
     "split": (header([entry("split.count", UINT32, struct.pack("<I", 2))]), "one of 2 parts"),
     "alignment 0": (header([entry("general.alignment", UINT32, bytes(4))]), "alignment is 0"),
+    "alignment -2": (header([entry("general.alignment", INT8, b"\xfe")]), "alignment is -2"),
     "alignment 24": (header([entry("general.alignment", UINT8, b"\x18")]), "alignment is 24"),
     "alignment type": (header([entry("general.alignment", STRING, text("x"))]), "alignment is 'x'"),
     "same tensor": (header([], [tensor("x", [1])] * 2), "'x' appears twice"),

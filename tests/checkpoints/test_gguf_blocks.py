@@ -18,13 +18,13 @@ def test_numbers_names_and_sizes_are_ggml_s():
 
 
 @pytest.mark.parametrize("number", QUANTIZED, ids=[kind.name for kind in QUANTIZED.values()])
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning", "ignore:overflow:RuntimeWarning")
 def test_random_blocks_become_the_same_values(number: int):
     kind = TYPES[number]
     count = VALUES_AT_ONCE // kind.block_size + 3  # more than one step, the last one short
     rng = np.random.default_rng(number)
     raw = rng.integers(0, 256, (count, kind.dtype.itemsize), dtype=np.uint8)
-    expected = gguf.dequantize(raw, gguf.GGMLQuantizationType(number))
+    with np.errstate(all="ignore"):
+        expected = gguf.dequantize(raw, gguf.GGMLQuantizationType(number))
     values = dequantize(raw.reshape(-1).view(kind.dtype), kind)
     assert values.dtype == np.float32
     # Random scales are infinite or not a number here and there; those have to be equal too.

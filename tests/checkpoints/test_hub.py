@@ -204,6 +204,17 @@ def test_without_a_network_the_local_ways_are_named(tmp_path: Path, offline: boo
     assert "HF_ENDPOINT" in error
 
 
+def test_the_address_s_own_revision_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "config.json").touch()
+    asked = []
+    monkeypatch.setattr(
+        hub, "_download", lambda _, revision, __: asked.append(revision) or tmp_path
+    )
+    for address, revision in (("a/b@own", "other"), ("a/b", "other"), ("a/b", None)):
+        assert hub.fetch(address, revision) == tmp_path
+    assert asked == ["own", "other", "main"]
+
+
 MALFORMED = "toy", "", "a/b/c", "a/b/model.bin", "a/b@", "a/b@../x", "../b", "a b/c", "a/../b.gguf"
 
 

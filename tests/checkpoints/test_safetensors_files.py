@@ -148,12 +148,18 @@ def test_shards_and_index_are_named_as_hugging_face_does(tmp_path: Path):
 
 
 def test_a_tensor_larger_than_a_shard_gets_its_own(tmp_path: Path):
-    sizes = {"a": 1, "b": 100, "c": 1, "d": 1}
+    sizes = {"a": 100, "b": 100, "c": 1, "d": 1}
     write_safetensors(
         tmp_path, [(name, np.zeros(n, np.uint8)) for name, n in sizes.items()], max_shard_size=10
     )
     weight_map = json.loads((tmp_path / INDEX).read_text())["weight_map"]
     assert [name[6:11] for name in weight_map.values()] == ["00001", "00002", "00003", "00003"]
+
+
+def test_the_index_is_sorted_by_name(tmp_path: Path):
+    tensors = [(name, np.zeros(4, np.uint8)) for name in ("c", "a", "b")]
+    write_safetensors(tmp_path, tensors, max_shard_size=4)
+    assert list(json.loads((tmp_path / INDEX).read_text())["weight_map"]) == ["a", "b", "c"]
 
 
 def test_a_single_file_goes_before_an_index_as_in_transformers(tmp_path: Path):

@@ -107,14 +107,10 @@ def _safe_path(archive: Path, member: zipfile.ZipInfo, target: Path) -> Path:
 def _unpack_file(
     archive: Path, content: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path
 ) -> None:
-    left = member.file_size
+    # zipfile reads no further than the declared size, and compares the checksum there.
     with content.open(member) as packed, path.open("xb") as file:
-        while chunk := packed.read(CHUNK_BYTES):
-            left -= len(chunk)
-            if left < 0:
-                raise PresetError(f"{archive} holds more of '{member.filename}' than it declares")
-            file.write(chunk)
-    if left:
+        shutil.copyfileobj(packed, file, CHUNK_BYTES)
+    if path.stat().st_size != member.file_size:
         raise PresetError(f"{archive} holds less of '{member.filename}' than it declares")
 
 
