@@ -16,9 +16,9 @@ transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
 
-def config_json(case: Case) -> dict[str, Any]:
-    """Our config as the contents of a `config.json`."""
-    return write_config(case.config, case.family.config, case.family.hf_types[0])
+def config_json(case: Case, config: Any = None) -> dict[str, Any]:
+    """The case's config, or another of its family, as the contents of a `config.json`."""
+    return write_config(config or case.config, case.family.config, case.family.hf_types[0])
 
 
 def original_config(raw: dict[str, Any]) -> Any:
@@ -30,11 +30,14 @@ def original_config(raw: dict[str, Any]) -> Any:
 
 
 @cache
-def original(case: Case, hf_class: str) -> Any:
-    """transformers' model of a case, in float32, with no weight at a special value."""
+def original(case: Case, hf_class: str, config: Any = None) -> Any:
+    """transformers' model of a case, or of another config of its family.
+
+    It is random, in float32, and has no weight at a special value.
+    """
     torch.manual_seed(sum(map(ord, case.name)))
     model = getattr(transformers, hf_class)._from_config(
-        original_config(config_json(case)), attn_implementation="eager"
+        original_config(config_json(case, config)), attn_implementation="eager"
     )
     with torch.no_grad():
         for parameter in model.parameters():

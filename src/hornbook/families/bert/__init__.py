@@ -33,7 +33,8 @@ FAMILY = Family(
     tiny={
         "base": model.BertConfig(
             vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
-            max_sequence_length=40, num_segments=3, initializer_range=0.3,
+            max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01,
+            initializer_range=0.3,
         ),
     },
     presets=PRESETS,

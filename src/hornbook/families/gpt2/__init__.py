@@ -15,6 +15,7 @@ _TINY = model.GPT2Config(
     num_heads=3,
     hidden_dim=33,
     max_sequence_length=40,
+    layer_norm_epsilon=0.01,
     initializer_range=0.3,
     start_token_id=1,
     end_token_id=1,

@@ -20,6 +20,7 @@ _TINY = model.LlamaConfig(
     intermediate_dim=44,
     head_dim=10,
     max_sequence_length=40,
+    layer_norm_epsilon=0.01,
     initializer_range=0.3,
 )
 
