@@ -1,0 +1,166 @@
+"""Byte-level byte-pair encoding, as GPT-2 introduced it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import tokenizers
+from hornbook.errors import TokenizerError
+from hornbook.tokenizers.engine import Engine
+from hornbook.tokenizers.roles import require_in_vocabulary
+from hornbook.tokenizers.rust_engine import RustEngine, rust_errors
+from hornbook.tokenizers.settings import TokenizerSettings
+from hornbook.tokenizers.tokenizer import Tokenizer
+from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors
+
+Merges = Iterable[str] | Iterable[tuple[str, str]] | str | Path
+
+
+class BytePairTokenizer(Tokenizer):
+    """Splits text into the byte sequences that a list of merges builds up.
+
+    Every text can be written, since every byte is a token. Spaces belong to the word after them.
+    Follows GPT-2 (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners").
+
+    Args:
+        vocabulary: token to id, or the path of a `vocab.json` with it. Tokens are written in
+            GPT-2's byte alphabet, in which a space is "Ġ".
+        merges: "a b" strings or pairs in the order in which they are applied, or the path of a
+            `merges.txt`.
+        sequence_length: pad and truncate every text to this number of ids.
+        add_prefix_space: write the first word of a text as if a space stood before it.
+        unsplittable_tokens: strings that are always one token; each has to be in the vocabulary.
+        special_tokens: role (`start_token`, `end_token`, `pad_token`, ...) to token; each has to
+            be in the vocabulary. They are never split either, and decoding can skip them.
+        dtype: an integer type, or "string" for tokens instead of ids.
+
+    Raises:
+        TokenizerError: when a file can't be read, merges don't fit the vocabulary, or a special
+            token isn't in it.
+
+    Example:
+        >>> vocabulary = {"b": 0, "u": 1, "t": 2, "er": 3, "e": 4, "r": 5, "but": 6, "bu": 7}
+        >>> tokenizer = BytePairTokenizer(vocabulary, merges=["e r", "b u", "bu t"])
+        >>> tokenizer("butter")
+        array([6, 2, 3], dtype=int32)
+        >>> tokenizer.detokenize([6, 2, 3])
+        'butter'
+    """
+
+    def __init__(
+        self,
+        vocabulary: Mapping[str, int] | str | Path,
+        merges: Merges,
+        sequence_length: int | None = None,
+        add_prefix_space: bool = False,
+        unsplittable_tokens: Sequence[str] | None = None,
+        special_tokens: Mapping[str, str] | None = None,
+        dtype: str = "int32",
+    ) -> None:
+        vocabulary = read_vocabulary(vocabulary)
+        special_tokens = {**self.default_special_tokens, **(special_tokens or {})}
+        unsplittable_tokens = tuple(unsplittable_tokens or ())
+        require_in_vocabulary([*special_tokens.values(), *unsplittable_tokens], vocabulary)
+        engine = byte_level_engine(
+            vocabulary,
+            read_merges(merges),
+            pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space),
+            [
+                *(
+                    AddedToken(token, special=True, normalized=False)
+                    for token in dict.fromkeys(special_tokens.values())
+                ),
+                *(
+                    AddedToken(token, special=False, normalized=False)
+                    for token in unsplittable_tokens
+                    if token not in special_tokens.values()
+                ),
+            ],
+        )
+        other = {"add_prefix_space": add_prefix_space}
+        settings = TokenizerSettings(special_tokens=special_tokens, other=other)
+        super().__init__(engine, settings, sequence_length, dtype)
+
+    @classmethod
+    def accepts(cls, engine: Engine) -> bool:
+        return engine.model_type == "BPE" and not engine.metaspace
+
+
+def byte_level_engine(
+    vocabulary: Mapping[str, int],
+    merges: Sequence[tuple[str, str]],
+    pre_tokenizer: pre_tokenizers.PreTokenizer,
+    added_tokens: Sequence[AddedToken] = (),
+    ignore_merges: bool = False,
+    prefix: Sequence[str] = (),
+    suffix: Sequence[str] = (),
+) -> RustEngine:
+    """Builds a byte-level BPE engine.
+
+    Args:
+        vocabulary: token, in the byte alphabet, to id.
+        merges: pairs in the order in which they are applied.
+        pre_tokenizer: cuts text into words and writes them in the byte alphabet.
+        added_tokens: tokens that are cut out of a text before anything else.
+        ignore_merges: take a word that is a token whole, whatever the merges say.
+        prefix: the tokens that `add_special_tokens` puts before a text.
+        suffix: the tokens that it puts after it.
+
+    Raises:
+        TokenizerError: when the merges don't fit the vocabulary.
+    """
+    with rust_errors("Building a byte-pair tokenizer"):
+        tokenizer = tokenizers.Tokenizer(
+            models.BPE(vocab=dict(vocabulary), merges=list(merges), ignore_merges=ignore_merges)
+        )
+        tokenizer.pre_tokenizer = pre_tokenizer
+        tokenizer.decoder = decoders.ByteLevel()
+        for token in added_tokens:
+            tokenizer.add_tokens([token])
+        if prefix or suffix:
+            around = dict.fromkeys([*prefix, *suffix])
+            tokenizer.post_processor = processors.TemplateProcessing(
+                single=[*prefix, "$A", *suffix],
+                pair=[
+                    *prefix,
+                    "$A",
+                    *suffix,
+                    *(f"{t}:1" for t in prefix),
+                    "$B:1",
+                    *(f"{t}:1" for t in suffix),
+                ],
+                special_tokens=[(token, vocabulary[token]) for token in around],
+            )
+        return RustEngine(tokenizer)
+
+
+def read_vocabulary(source: Mapping[str, int] | str | Path) -> dict[str, int]:
+    """Reads a token-to-id vocabulary from a mapping or a JSON file."""
+    if isinstance(source, Mapping):
+        return dict(source)
+    try:
+        vocabulary = json.loads(Path(source).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TokenizerError(f"Can't read the vocabulary in {source}: {error}") from error
+    if not isinstance(vocabulary, dict) or not all(type(i) is int for i in vocabulary.values()):
+        raise TokenizerError(f"{source} is no vocabulary; expected a JSON object of token to id")
+    return vocabulary
+
+
+def read_merges(source: Merges) -> list[tuple[str, str]]:
+    """Reads merges from strings, pairs, or a `merges.txt`, whose `#version` line is no merge."""
+    if isinstance(source, str | Path):
+        try:
+            lines = Path(source).read_text(encoding="utf-8").split("\n")
+        except (OSError, ValueError) as error:
+            raise TokenizerError(f"Can't read the merges in {source}: {error}") from error
+        first = 1 if lines[0].startswith("#version") else 0
+        source = [line.removesuffix("\r") for line in lines[first:] if line.strip()]
+    pairs = []
+    for number, merge in enumerate(source):
+        match merge.split(" ") if isinstance(merge, str) else merge:
+            case (str() as left, str() as right):
+                pairs.append((left, right))
+            case _:
+                raise TokenizerError(f"Merge {number} is {merge!r}; expected two tokens")
+    return pairs

@@ -1,0 +1,186 @@
+"""The engine over Google's C++ library `sentencepiece`."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+import sentencepiece
+
+from hornbook.errors import TokenizerError
+from hornbook.tokenizers.engine import Added, Engine
+from hornbook.tokenizers.rust_engine import METASPACE, rust_errors
+from hornbook.tokenizers.sentence_piece_proto import (
+    ModelType,
+    ProtoOptions,
+    read_options,
+    without_dummy_prefix,
+)
+from tokenizers import decoders
+
+MODEL_TYPES = {ModelType.BPE: "BPE", ModelType.UNIGRAM: "Unigram"}
+PROTO_ROLES = ("unk_token", "start_token", "end_token", "pad_token")
+
+
+class SentencePieceEngine(Engine):
+    """An engine over a SentencePiece model.
+
+    Encoding is the library's own, except that control symbols (`<s>`, ...) written in a text are
+    recognized, as `transformers` does. Decoding follows `transformers` as well: control symbols
+    are visible unless skipped.
+
+    Args:
+        proto: the model file's content.
+        added_tokens: further tokens, which stand after the model's own: text to whether special.
+        added: what `add_special_tokens=True` puts around a text.
+        split_special_tokens: when True, special tokens written in a text are ordinary text.
+
+    Raises:
+        TokenizerError: when the bytes are no SentencePiece model.
+    """
+
+    metaspace = True
+
+    def __init__(
+        self,
+        proto: bytes,
+        added_tokens: Mapping[str, bool] | None = None,
+        added: Added | None = None,
+        split_special_tokens: bool = False,
+    ) -> None:
+        options = read_options(proto)
+        self._proto = proto
+        self._split_special_tokens = split_special_tokens
+        self._processor = _load(proto)
+        self._continuing = _load(without_dummy_prefix(proto))
+        self.added = added or Added()
+        self.model_type = MODEL_TYPES.get(options.model_type, "Word")
+
+        pieces = range(self._processor.vocab_size())
+        self._pieces = len(pieces)
+        self._tokens: list[str] = self._processor.id_to_piece(list(pieces))
+        self._ids = {token: index for index, token in enumerate(self._tokens)}
+        special = {i for i in pieces if self._processor.is_control(i)} | {self._processor.unk_id()}
+        self._added_tokens = {t: s for t, s in (added_tokens or {}).items() if t not in self._ids}
+        for token, is_special in self._added_tokens.items():
+            self._ids[token] = len(self._tokens)
+            special |= {len(self._tokens)} if is_special else set()
+            self._tokens.append(token)
+        self.special_token_ids = frozenset(special)
+        cut_out = [] if split_special_tokens else [self._tokens[i] for i in special]
+        cut_out += [token for token, is_special in self._added_tokens.items() if not is_special]
+        self._cut_out = _pattern(cut_out)
+        self.added_tokens = frozenset(cut_out)
+
+        ids = zip(PROTO_ROLES, options.special_ids, strict=True)
+        self.roles = {role: self._tokens[i] for role, i in ids if 0 <= i < self._pieces}
+        self._decoder = _decoder(options)
+        self.decoder = json.loads(self._decoder.__getstate__())
+
+    def with_added_tokens(
+        self, tokens: Mapping[str, bool], added: Added, split_special_tokens: bool
+    ) -> Self:
+        """An engine over the same model that has these tokens too, and adds these ids."""
+        tokens = {**self._added_tokens, **tokens}
+        return type(self)(self._proto, tokens, added, split_special_tokens)
+
+    def encode_batch(
+        self, texts: Sequence[str], add_special_tokens: bool = False
+    ) -> list[list[int]]:
+        if self._cut_out is None or not any(map(self._cut_out.search, texts)):
+            rows = self._run(self._processor, texts)
+        else:
+            rows = [self._encode_with_special(self._cut_out, text) for text in texts]
+        if not add_special_tokens:
+            return rows
+        return [[*self.added.prefix, *row, *self.added.suffix] for row in rows]
+
+    def _encode_with_special(self, pattern: re.Pattern[str], text: str) -> list[int]:
+        ids: list[int] = []
+        end = 0
+        for match in pattern.finditer(text):
+            ids += self._encode_part(text[end : match.start()], starts_text=end == 0)
+            ids.append(self._ids[match.group()])
+            end = match.end()
+        return ids + self._encode_part(text[end:], starts_text=end == 0)
+
+    def _encode_part(self, text: str, starts_text: bool) -> list[int]:
+        # Only the beginning of a text gets the model's dummy space, not what follows a token.
+        if not text:
+            return []
+        return self._run(self._processor if starts_text else self._continuing, [text])[0]
+
+    def _run(self, processor: Any, texts: Sequence[str]) -> list[list[int]]:
+        try:
+            return processor.encode(list(texts), out_type=int)
+        except (TypeError, RuntimeError, UnicodeError) as error:
+            raise TokenizerError(f"Tokenizing {len(texts)} texts failed: {error}") from error
+
+    def encode_words_batch(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
+        return [[i for row in self.encode_batch(words) for i in row] for words in texts]
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
+        skipped = self.special_token_ids if skip_special_tokens else frozenset()
+        known = len(self._tokens)
+        return self.decode_tokens([self._tokens[i] for i in ids if i < known and i not in skipped])
+
+    def decode_tokens(self, tokens: Sequence[str]) -> str:
+        with rust_errors(f"Detokenizing {len(tokens)} tokens"):
+            return str(self._decoder.decode(list(tokens)))
+
+    def token_to_id(self, token: str) -> int | None:
+        return self._ids.get(token)
+
+    def id_to_token(self, token_id: int) -> str | None:
+        return self._tokens[token_id] if 0 <= token_id < len(self._tokens) else None
+
+    def vocabulary(self) -> dict[str, int]:
+        return dict(self._ids)
+
+    def files(self) -> dict[str, bytes]:
+        return {"tokenizer.model": self._proto}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "proto": base64.b64encode(self._proto).decode(),
+            "added_tokens": dict(self._added_tokens),
+            "prefix": list(self.added.prefix),
+            "suffix": list(self.added.suffix),
+            "split_special_tokens": self._split_special_tokens,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        return cls(
+            base64.b64decode(state["proto"]),
+            state["added_tokens"],
+            Added(tuple(state["prefix"]), tuple(state["suffix"])),
+            state["split_special_tokens"],
+        )
+
+
+def _load(proto: bytes) -> Any:
+    try:
+        processor = sentencepiece.SentencePieceProcessor(model_proto=proto)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise TokenizerError(f"Not a usable SentencePiece model: {error}") from error
+    if not processor.vocab_size():
+        raise TokenizerError("The SentencePiece model is empty")
+    return processor
+
+
+def _pattern(tokens: Iterable[str]) -> re.Pattern[str] | None:
+    """Matches any of the tokens, the longest where several match."""
+    longest_first = sorted(filter(None, tokens), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def _decoder(options: ProtoOptions) -> decoders.Decoder:
+    steps: list[decoders.Decoder] = [decoders.Replace(METASPACE, " ")]
+    if options.byte_fallback:
+        steps.append(decoders.ByteFallback())
+    steps.append(decoders.Fuse())
+    if options.add_dummy_prefix:
+        steps.append(decoders.Strip(" ", 1, 0))
+    return decoders.Sequence(steps)

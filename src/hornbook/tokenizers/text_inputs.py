@@ -1,0 +1,90 @@
+"""The forms in which text reaches a tokenizer, brought to a list of strings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hornbook.errors import TokenizerError
+
+
+def to_strings(inputs: Any) -> tuple[list[str], bool]:
+    """Brings text to a list of strings.
+
+    Args:
+        inputs: a string, UTF-8 bytes, or a list, tuple or one-dimensional array of these.
+
+    Returns:
+        The strings, and whether the input was a batch rather than one string.
+
+    Raises:
+        TokenizerError: for anything else, for bytes that are not UTF-8, and for lone surrogates.
+    """
+    if isinstance(inputs, str | bytes):
+        return [_to_string(inputs)], False
+    if isinstance(inputs, np.ndarray | np.generic):
+        if inputs.ndim == 0:
+            return [_to_string(inputs.item())], False
+        if inputs.ndim != 1:
+            raise TokenizerError(
+                f"Got an array of shape {inputs.shape}; expected one string or a "
+                "one-dimensional array of strings: call reshape(-1) on it"
+            )
+        return [_to_string(text) for text in inputs.tolist()], True
+    if isinstance(inputs, list | tuple):
+        return [_to_string(text) for text in inputs], True
+    raise TokenizerError(
+        f"Got {type(inputs).__name__}; expected a string, or a list or array of strings"
+    )
+
+
+def to_word_lists(inputs: Any) -> tuple[list[list[str]], bool]:
+    """Brings text that is already split into words to lists of words.
+
+    A list of strings is one text; a list of lists of strings is a batch.
+    """
+    if isinstance(inputs, np.ndarray):
+        inputs = inputs.tolist()
+    if isinstance(inputs, str | bytes):
+        inputs = [inputs]
+    if isinstance(inputs, list | tuple):
+        if inputs and isinstance(inputs[0], list | tuple | np.ndarray):
+            return [to_strings(words)[0] for words in inputs], True
+        return [to_strings(inputs)[0]], False
+    raise TokenizerError(
+        f"Got {type(inputs).__name__}; with split=False a list of words, or a list of such lists, "
+        "is expected"
+    )
+
+
+def explain_bad_text(texts: Sequence[Any]) -> TokenizerError | None:
+    """Finds the text that can't be encoded, None if all can."""
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            return TokenizerError(f"Text {position} is {type(text).__name__}; expected a string")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            return TokenizerError(
+                f"Text {position} holds the lone surrogate U+{ord(text[error.start]):04X} at "
+                f"character {error.start}, which no UTF-8 text can hold; decode the bytes with "
+                "errors='replace', or remove it"
+            )
+    return None
+
+
+def _to_string(text: Any) -> str:
+    if isinstance(text, str):
+        return text
+    if isinstance(text, bytes):
+        try:
+            return text.decode()
+        except UnicodeDecodeError as error:
+            raise TokenizerError(
+                f"Got bytes that are not UTF-8 (byte {error.start} is 0x{text[error.start]:02X}); "
+                "decode them with the right encoding first"
+            ) from error
+    raise TokenizerError(
+        f"Got {type(text).__name__} where a string was expected; texts are a string, or a list or "
+        "one-dimensional array of strings"
+    )

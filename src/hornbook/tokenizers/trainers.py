@@ -1,0 +1,211 @@
+"""Training tokenizers: vocabularies computed from text."""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+
+import tokenizers
+from hornbook.errors import TokenizerError
+from hornbook.tokenizers.corpus import Progress, read_corpus
+from hornbook.tokenizers.rust_engine import rust_errors
+from hornbook.tokenizers.word_piece import splitting
+from tokenizers import models, pre_tokenizers, trainers
+
+RESERVED = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
+MAX_ALPHABET = 1000
+BYTES = 256
+BATCH = 1000
+MAX_SENTENCE_BYTES = 2**20
+
+
+def compute_word_piece_vocabulary(
+    data: Iterable[Any],
+    vocabulary_size: int,
+    vocabulary_output_file: str | Path | None = None,
+    lowercase: bool = False,
+    strip_accents: bool = False,
+    split: bool = True,
+    split_on_cjk: bool = True,
+    suffix_indicator: str = "##",
+    reserved_tokens: Sequence[str] = RESERVED,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Computes a vocabulary for `WordPieceTokenizer`, given the same arguments there.
+
+    The corpus is read once, as a stream; only its distinct words are held in memory.
+
+    Args:
+        data: strings in any iterable, a `tf.data.Dataset` of strings, or a list of paths of text
+            files.
+        vocabulary_size: the most tokens that it may have; a small corpus gives fewer.
+        vocabulary_output_file: where to write the vocabulary as well, one token a line.
+        lowercase: lowercase the text first.
+        strip_accents: remove accents first.
+        split: split at spaces and punctuation; if False, each string is a word.
+        split_on_cjk: make each Chinese character a word.
+        suffix_indicator: what begins a piece that continues a word.
+        reserved_tokens: tokens that come first, in this order.
+        progress: called now and then with the number of strings read so far.
+
+    Returns:
+        The tokens in the order of their ids.
+
+    Raises:
+        TokenizerError: when the size doesn't leave room for pieces, or the data can't be read.
+
+    Example:
+        >>> compute_word_piece_vocabulary(iter(["bat sat bat"]), 9, reserved_tokens=["[UNK]"])
+        ['[UNK]', 'b', 's', '##a', '##t', '##at', 'bat', 'sat']
+    """
+    reserved = list(reserved_tokens)
+    _check_size(vocabulary_size, len(reserved) + 2, "the reserved tokens and one character")
+    tokenizer = tokenizers.Tokenizer(models.WordPiece())
+    normalizer, pre_tokenizer = splitting(lowercase, strip_accents, split, split_on_cjk)
+    tokenizer.normalizer = normalizer
+    if pre_tokenizer is not None:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=reserved,
+        # Each character may become two pieces: one that begins a word and one that continues it.
+        limit_alphabet=min(MAX_ALPHABET, (vocabulary_size - len(reserved)) // 2),
+        continuing_subword_prefix=suffix_indicator,
+        show_progress=False,
+    )
+    _train(tokenizer, trainer, read_corpus(data, progress))
+    ids = tokenizer.get_vocab()
+    vocabulary = sorted(ids, key=ids.__getitem__)
+    if vocabulary_output_file is not None:
+        text = "".join(f"{token}\n" for token in vocabulary)
+        Path(vocabulary_output_file).write_text(text, encoding="utf-8")
+    return vocabulary
+
+
+def compute_byte_pair_vocabulary(
+    data: Iterable[Any],
+    vocabulary_size: int,
+    vocabulary_output_file: str | Path | None = None,
+    merges_output_file: str | Path | None = None,
+    add_prefix_space: bool = False,
+    reserved_tokens: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> tuple[dict[str, int], list[str]]:
+    """Computes a vocabulary and merges for `BytePairTokenizer`.
+
+    The corpus is read once, as a stream; only its distinct words are held in memory.
+
+    Args:
+        data: as in `compute_word_piece_vocabulary`.
+        vocabulary_size: the most tokens that it may have, of which 256 are the bytes.
+        vocabulary_output_file: where to write the vocabulary as well, as a `vocab.json`.
+        merges_output_file: where to write the merges as well, as a `merges.txt`.
+        add_prefix_space: write the first word of a text as if a space stood before it.
+        reserved_tokens: tokens that come first, in this order.
+        progress: called now and then with the number of strings read so far.
+
+    Returns:
+        Token to id, and the merges in the order in which they are applied.
+
+    Raises:
+        TokenizerError: when the size has no room for the bytes, or the data can't be read.
+
+    Example:
+        >>> vocabulary, merges = compute_byte_pair_vocabulary(iter(["aaab aab"]), 258)
+        >>> len(vocabulary), merges
+        (258, ['a a', 'aa b'])
+    """
+    reserved = list(reserved_tokens)
+    _check_size(vocabulary_size, len(reserved) + BYTES, "the reserved tokens and the 256 bytes")
+    tokenizer = tokenizers.Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=reserved,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    _train(tokenizer, trainer, read_corpus(data, progress))
+    model = json.loads(tokenizer.to_str())["model"]
+    merges = [" ".join(pair) for pair in model["merges"]]
+    if vocabulary_output_file is not None:
+        text = json.dumps(model["vocab"], ensure_ascii=False)
+        Path(vocabulary_output_file).write_text(text, encoding="utf-8")
+    if merges_output_file is not None:
+        text = "\n".join(["#version: 0.2", *merges, ""])
+        Path(merges_output_file).write_text(text, encoding="utf-8")
+    return model["vocab"], merges
+
+
+def compute_sentence_piece_proto(
+    data: Iterable[Any],
+    vocabulary_size: int,
+    model_type: str = "unigram",
+    proto_output_file: str | Path | None = None,
+    lowercase: bool = False,
+    max_sentences: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """Computes a model for `SentencePieceTokenizer`.
+
+    SentencePiece holds all strings that it trains on in memory; for a larger corpus, say how many
+    it may draw with `max_sentences`. Padding is id 0, unknown 1, start 2 and end 3.
+
+    Args:
+        data: as in `compute_word_piece_vocabulary`.
+        vocabulary_size: the number of pieces.
+        model_type: "unigram", "bpe", "word" or "char".
+        proto_output_file: where to write the model as well.
+        lowercase: lowercase the text first.
+        max_sentences: train on that many strings, drawn at random from all; None takes all.
+        progress: called now and then with the number of strings read so far.
+
+    Returns:
+        The model, as `SentencePieceTokenizer` takes it.
+
+    Raises:
+        TokenizerError: when the corpus is too small for the size, or can't be read.
+    """
+    if model_type not in ("unigram", "bpe", "word", "char"):
+        raise TokenizerError(
+            f"model_type is {model_type!r}; expected 'unigram', 'bpe', 'word' or 'char'"
+        )
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=read_corpus(data, progress),
+            model_writer=model,
+            vocab_size=vocabulary_size,
+            model_type=model_type,
+            normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
+            input_sentence_size=max_sentences or 0,
+            max_sentence_length=MAX_SENTENCE_BYTES,
+            pad_id=0,
+            unk_id=1,
+            bos_id=2,
+            eos_id=3,
+            minloglevel=2,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise TokenizerError(f"Training a SentencePiece model failed: {error}") from error
+    if proto_output_file is not None:
+        Path(proto_output_file).write_bytes(model.getvalue())
+    return model.getvalue()
+
+
+def _check_size(vocabulary_size: int, least: int, room: str) -> None:
+    if vocabulary_size < least:
+        raise TokenizerError(
+            f"vocabulary_size is {vocabulary_size}, but {room} take {least}; choose a larger one"
+        )
+
+
+def _train(tokenizer: tokenizers.Tokenizer, trainer: Any, texts: Iterator[str]) -> None:
+    """Trains on a stream; texts go over in batches, since each hand-over costs."""
+    batches = iter(lambda: list(islice(texts, BATCH)), [])
+    with rust_errors("Training a tokenizer"):
+        tokenizer.train_from_iterator(batches, trainer)
