@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import sentencepiece
-
 import tokenizers
+from tokenizers import models, normalizers, pre_tokenizers, trainers
+
 from hornbook.tokenizers import BytePairTokenizer, Tokenizer, WordPieceTokenizer
 from nasty_strings import NASTY_STRINGS
-from tokenizers import models, normalizers, pre_tokenizers, trainers
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 

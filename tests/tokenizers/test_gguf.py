@@ -3,6 +3,7 @@
 import pytest
 from gguf import GGUFReader
 from sentencepiece import SentencePieceProcessor
+from tokenizers import Regex, pre_tokenizers
 from transformers import AutoTokenizer
 
 from hornbook.checkpoints.gguf import GGUFFile
@@ -16,7 +17,6 @@ from hornbook.tokenizers import (
 from hornbook.tokenizers.gguf_pre_tokenizers import WORD_SPLITS
 from hornbook.tokenizers.sentence_piece_proto import read_options
 from nasty_strings import NASTY_STRINGS
-from tokenizers import Regex, pre_tokenizers
 
 BYTE_LEVEL = {
     "tokenizer.ggml.model": "gpt2",

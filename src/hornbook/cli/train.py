@@ -1,9 +1,11 @@
 """`hornbook train`: a language model from text files, in one command."""
 
 import json
+import random
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from hornbook.cli import console
@@ -128,11 +130,11 @@ def command(
     texts = read_texts(data)
     output.mkdir(parents=True, exist_ok=True)  # so that a wrong path is known before hours are lost
     with console.stderr().status("preparing"):
-        import keras
-
         from hornbook.cli.fresh_model import Sizes, make_model
 
-        keras.utils.set_random_seed(seed)
+        # What Keras draws its seeds and its order from; its own function would import TensorFlow.
+        random.seed(seed)
+        np.random.seed(seed)
         if family is None:
             model = load(str(preset), sequence_length)
         else:

@@ -7,7 +7,6 @@ import keras
 
 from hornbook.backbones.backbone import Backbone
 from hornbook.backbones.construction import creates_values
-
 from hornbook.training import pipeline
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tokenizers
+from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors
+
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.engine import Engine
 from hornbook.tokenizers.roles import require_in_vocabulary
 from hornbook.tokenizers.rust_engine import RustEngine, rust_errors
 from hornbook.tokenizers.settings import TokenizerSettings
 from hornbook.tokenizers.tokenizer import Tokenizer
-from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors
 
 Merges = Iterable[str] | Iterable[tuple[str, str]] | str | Path
 

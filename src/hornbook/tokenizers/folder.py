@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokenizers import AddedToken
+
 from hornbook.checkpoints.staging import publish, staging_folder
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.engine import Added, Engine
@@ -12,7 +14,6 @@ from hornbook.tokenizers.roles import token_text
 from hornbook.tokenizers.rust_engine import RustEngine
 from hornbook.tokenizers.sentence_piece_engine import SentencePieceEngine
 from hornbook.tokenizers.settings import DEFAULT_TEMPLATE, TokenizerSettings
-from tokenizers import AddedToken
 
 if TYPE_CHECKING:
     from hornbook.tokenizers.tokenizer import Tokenizer

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+from tokenizers import AddedToken
+
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.byte_pair import byte_level_engine
 from hornbook.tokenizers.engine import Added, Engine
@@ -22,7 +24,6 @@ from hornbook.tokenizers.sentence_piece_proto import (
 )
 from hornbook.tokenizers.settings import DEFAULT_TEMPLATE, TokenizerSettings
 from hornbook.tokenizers.word_piece import WordPieceTokenizer
-from tokenizers import AddedToken
 
 ID_KEYS: Mapping[str, str] = {
     "start_token": "bos_token_id",

@@ -10,8 +10,9 @@ tokenizers that the names stand for.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hornbook.errors import TokenizerError
 from tokenizers import Regex, pre_tokenizers
+
+from hornbook.errors import TokenizerError
 
 CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any, Self
 
 import tokenizers
+from tokenizers import AddedToken
+
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.engine import Added, Engine
-from tokenizers import AddedToken
 
 METASPACE = "\u2581"
 MAX_ID = 2**32 - 1

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import sentencepiece
+from tokenizers import decoders
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.engine import Added, Engine
@@ -17,7 +18,6 @@ from hornbook.tokenizers.sentence_piece_proto import (
     read_options,
     without_dummy_prefix,
 )
-from tokenizers import decoders
 
 MODEL_TYPES = {ModelType.BPE: "BPE", ModelType.UNIGRAM: "Unigram"}
 PROTO_ROLES = ("unk_token", "start_token", "end_token", "pad_token")

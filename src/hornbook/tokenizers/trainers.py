@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import sentencepiece
-
 import tokenizers
+from tokenizers import models, pre_tokenizers, trainers
+
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.corpus import Progress, read_corpus
 from hornbook.tokenizers.rust_engine import rust_errors
 from hornbook.tokenizers.word_piece import splitting
-from tokenizers import models, pre_tokenizers, trainers
 
 RESERVED = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
 MAX_ALPHABET = 1000

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import tokenizers
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
+
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers import text_inputs
 from hornbook.tokenizers.engine import Engine
@@ -12,7 +14,6 @@ from hornbook.tokenizers.roles import require_in_vocabulary
 from hornbook.tokenizers.rust_engine import RustEngine, rust_errors
 from hornbook.tokenizers.settings import TokenizerSettings
 from hornbook.tokenizers.tokenizer import Tokenizer
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
 
 CONVENTIONAL_TOKENS: Mapping[str, str] = {
     "pad_token": "[PAD]",
