@@ -25,6 +25,12 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def write(text: str) -> None:
+    """Prints a piece of a result on stdout, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def remark(text: str) -> None:
     """Prints a line on stderr."""
     sys.stderr.write(f"{text}\n")

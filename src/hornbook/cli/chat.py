@@ -1,0 +1,108 @@
+"""`hornbook chat`: a conversation in the terminal, or one message a line from a pipe."""
+
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from hornbook.cli import console
+from hornbook.cli.arguments import (
+    DtypeOption,
+    MaxNewTokensOption,
+    MinPOption,
+    ModelArgument,
+    SamplerOption,
+    SeedOption,
+    TemperatureOption,
+    TopKOption,
+    TopPOption,
+)
+from hornbook.cli.reply import Message, load, write_reply
+from hornbook.cli.sampling import make_sampler
+from hornbook.errors import GenerationError, TokenizerError
+
+HELP = "/clear starts anew, /exit or Ctrl-D ends, Ctrl-C stops an answer."
+
+
+def messages_of_user() -> Iterator[str]:
+    """Lines of stdin that hold anything; on a terminal after a prompt, and with line editing."""
+    interactive = sys.stdin.isatty()
+    if interactive:
+        import readline  # noqa: F401 - gives input() a history and arrow keys
+    while True:
+        try:
+            line = input("you> ") if interactive else next(sys.stdin)
+        except (EOFError, StopIteration):
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def converse(model: Any, system: str | None, max_new_tokens: int) -> None:
+    """Answers messages until there are no more, each with all that was said before."""
+    beginning: list[Message] = [{"role": "system", "content": system}] if system else []
+    said = list(beginning)
+    interactive = sys.stdin.isatty()
+    for text in messages_of_user():
+        if text == "/exit":
+            return
+        if text == "/clear":
+            said = list(beginning)
+            continue
+        said.append({"role": "user", "content": text})
+        try:
+            reply = write_reply(model, said, max_new_tokens, console.write)
+        except GenerationError as error:
+            raise GenerationError(f"{error}; the conversation is too long") from error
+        except KeyboardInterrupt:
+            if not interactive:
+                raise
+            console.write("\n")
+            said.pop()
+            continue
+        console.write("\n")
+        said.append({"role": "assistant", "content": reply.text})
+        if interactive:
+            console.remark(f"({reply})")
+
+
+def command(
+    model: ModelArgument,
+    system: Annotated[
+        str | None, typer.Option(help="An instruction that stands before the conversation.")
+    ] = None,
+    max_new_tokens: MaxNewTokensOption = 512,
+    sampler: SamplerOption = None,
+    temperature: TemperatureOption = None,
+    top_k: TopKOption = None,
+    top_p: TopPOption = None,
+    min_p: MinPOption = None,
+    seed: SeedOption = None,
+    dtype: DtypeOption = None,
+) -> None:
+    """Talk with a model.
+
+    Each line is a message; /clear starts anew, and /exit or the end of the input ends. When stdin
+    is not a terminal, only the answers are printed.
+    """
+    loaded = load(model, dtype)
+    if loaded.preprocessor.tokenizer.chat_template is None:
+        raise TokenizerError(
+            f"{model} has no chat template, so it was not made for chats; "
+            "use `hornbook generate` instead"
+        )
+    loaded.compile(
+        sampler=make_sampler(
+            loaded.sampler,
+            sampler,
+            seed,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+        )
+    )
+    if sys.stdin.isatty():
+        console.remark(HELP)
+    converse(loaded, system, max_new_tokens)

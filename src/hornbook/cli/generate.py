@@ -1,0 +1,65 @@
+"""`hornbook generate`: a prompt, continued."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hornbook.cli import console
+from hornbook.cli.arguments import (
+    DtypeOption,
+    JsonOption,
+    MaxNewTokensOption,
+    MinPOption,
+    ModelArgument,
+    SamplerOption,
+    SeedOption,
+    TemperatureOption,
+    TopKOption,
+    TopPOption,
+)
+from hornbook.cli.reply import load, write_reply
+from hornbook.cli.sampling import make_sampler
+
+
+def command(
+    model: ModelArgument,
+    prompt: Annotated[str, typer.Argument(help="The text to continue; - reads it from stdin.")],
+    max_new_tokens: MaxNewTokensOption = 128,
+    sampler: SamplerOption = None,
+    temperature: TemperatureOption = None,
+    top_k: TopKOption = None,
+    top_p: TopPOption = None,
+    min_p: MinPOption = None,
+    seed: SeedOption = None,
+    dtype: DtypeOption = None,
+    stream: Annotated[
+        bool, typer.Option(help="Print text as it comes, or all of it at the end.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Continue a prompt, streaming.
+
+    Prints the continuation without the prompt on stdout, and the speed on stderr.
+    """
+    if prompt == "-":
+        prompt = sys.stdin.read()
+    loaded = load(model, dtype)
+    loaded.compile(
+        sampler=make_sampler(
+            loaded.sampler,
+            sampler,
+            seed,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+        )
+    )
+    shown = stream and not as_json
+    reply = write_reply(loaded, prompt, max_new_tokens, console.write if shown else str)
+    if as_json:
+        console.write_json({"model": model, "prompt": prompt, **reply.to_json()})
+    else:
+        console.write("\n" if shown else f"{reply.text}\n")
+        console.remark(f"({reply})")
