@@ -63,4 +63,3 @@ def run(model: Any, inputs: dict[str, np.ndarray]) -> Any:
     names["segment_ids"] = "token_type_ids"
     with torch.no_grad():
         return model(**{names[key]: torch.tensor(value).long() for key, value in inputs.items()})
-

@@ -108,8 +108,9 @@ Row = Field | Fixed | Inert
 ANY_MODEL = Inert((
     "_attn_implementation", "_commit_hash", "_name_or_path", "architectures", "auto_map",
     "chunk_size_feed_forward", "classifier_dropout", "cross_attention_hidden_size", "dtype",
-    "finetuning_task", "gradient_checkpointing", "id2label", "is_encoder_decoder", "label2id", "model_type", "output_attentions", "output_hidden_states", "problem_type",
-    "return_dict", "task_specific_params", "tokenizer_class", "torch_dtype", "torchscript",
+    "finetuning_task", "gradient_checkpointing", "id2label", "is_encoder_decoder", "label2id",
+    "model_type", "output_attentions", "output_hidden_states", "problem_type", "return_dict",
+    "task_specific_params", "tokenizer_class", "torch_dtype", "torchscript",
     "transformers.js_config", "transformers_version", "use_cache",
 ))  # fmt: skip
 

@@ -1,7 +1,7 @@
 """A checkpoint that has been found and understood: its family, its config and its tensors."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +13,7 @@ import numpy as np
 from hornbook.checkpoints.checkpoint import TensorSource
 from hornbook.checkpoints.config_map import read_config
 from hornbook.checkpoints.gguf import GGUFFile
+from hornbook.checkpoints.renamed_tensors import under_current_names
 from hornbook.checkpoints.safetensors_files import SafetensorsFolder
 from hornbook.checkpoints.source import resolve
 from hornbook.checkpoints.weight_map import Row, expand, read_weights
@@ -44,11 +45,7 @@ class OpenCheckpoint:
         """The tensors, named as in a checkpoint that has a head."""
         if self.gguf is not None:
             return self.gguf
-        source = SafetensorsFolder(self.path)
-        prefix = self.family.hf_prefix + "."
-        if any(name.startswith(prefix) for name in source.names()):
-            return source
-        return PrefixedSource(source, prefix)
+        return under_current_names(SafetensorsFolder(self.path), self.family.hf_prefix + ".")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -79,23 +76,6 @@ class OpenCheckpoint:
             assert self.family.gguf is not None
             return self.family.gguf.weights, dict(self.family.gguf.heads)
         return self.family.weights, {head.task: head.weights for head in self.family.heads}
-
-
-@dataclass(frozen=True)
-class PrefixedSource:
-    """A headless checkpoint's tensors under the names that they have beside a head."""
-
-    source: TensorSource
-    prefix: str
-
-    def names(self) -> Collection[str]:
-        return [self.prefix + name for name in self.source.names()]
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        return self.source.shape(name.removeprefix(self.prefix))
-
-    def read(self, name: str) -> np.ndarray:
-        return self.source.read(name.removeprefix(self.prefix))
 
 
 def open_checkpoint(
