@@ -35,8 +35,8 @@ class Backbone(keras.Model):
     def __init__(self, *, dtype: Any = None, name: str | None = None, **config: Any) -> None:
         if type(self) is Backbone:
             raise TypeError(
-                "Backbone is made by from_preset(); to make one from sizes use a family's class, "
-                "such as hornbook.models.LlamaBackbone."
+                "Backbone is made by from_preset(); a family's own class in "
+                "hornbook.models is made from sizes."
             )
         values = config_from_dict(self.config_class, config)
         with dtype_policy(dtype):

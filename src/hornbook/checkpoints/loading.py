@@ -11,7 +11,6 @@ from hornbook.backbones.construction import initialize, set_value, without_value
 from hornbook.checkpoints.opened import OpenCheckpoint, open_checkpoint
 from hornbook.errors import CheckpointError, PresetError, TokenizerError
 from hornbook.families import classes
-from hornbook.tasks import Task
 from hornbook.tokenizers import Tokenizer
 
 AUTO = "auto"
@@ -54,7 +53,7 @@ def load_backbone(
 
 
 def load_task(
-    cls: type[Task],
+    cls: type[Any],
     preset: str | Path,
     *,
     load_weights: bool = True,
@@ -105,7 +104,7 @@ def load_task(
     return model
 
 
-def load_tokenizer(cls: type, preset: str | Path, **options: Any) -> Tokenizer:
+def load_tokenizer(cls: type, preset: str | Path, **options: Any) -> Any:
     """Loads a checkpoint's tokenizer, as `cls` or as its family's class.
 
     Raises:
@@ -185,7 +184,7 @@ def _read_preprocessor(
     return made(tokenizer, **saved)
 
 
-def _saved_task_options(made: type[Task], opened: OpenCheckpoint) -> dict[str, Any]:
+def _saved_task_options(made: type[Any], opened: OpenCheckpoint) -> dict[str, Any]:
     if opened.gguf is not None:
         return {}
     return {**made.read_options(opened.path), **opened.settings.get("task_options", {})}
@@ -211,7 +210,7 @@ def held_by_checkpoints(variables: Iterable[Any]) -> list[Any]:
     return [variable for variable in variables if "seed_generator" not in variable.path]
 
 
-def _task_class(opened: OpenCheckpoint, task: str, preset: str | Path) -> type[Task]:
+def _task_class(opened: OpenCheckpoint, task: str, preset: str | Path) -> type[Any]:
     tasks = [head.task for head in opened.family.heads]
     if task not in tasks:
         raise PresetError(

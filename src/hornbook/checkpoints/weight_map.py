@@ -21,6 +21,16 @@ def always(config: Any) -> bool:
     return True
 
 
+def tied(config: Any) -> bool:
+    """Whether the output projection is the token embedding."""
+    return config.tie_word_embeddings
+
+
+def untied(config: Any) -> bool:
+    """Whether the output projection has weights of its own."""
+    return not config.tie_word_embeddings
+
+
 def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 

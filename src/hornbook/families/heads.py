@@ -1,19 +1,7 @@
 """Heads that many families declare alike."""
 
-from typing import Any
-
-from hornbook.checkpoints.weight_map import Drop, Map
+from hornbook.checkpoints.weight_map import Drop, Map, tied, untied
 from hornbook.families.family import Head
-
-
-def tied(config: Any) -> bool:
-    """Whether the output projection is the token embedding."""
-    return config.tie_word_embeddings
-
-
-def untied(config: Any) -> bool:
-    """Whether the output projection has weights of its own."""
-    return not config.tie_word_embeddings
 
 
 def causal_lm(hf_class: str, tensor: str = "lm_head.weight") -> Head:

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -50,6 +51,24 @@ class Preprocessor(abc.ABC):
         pad_to: PadTo = "sequence_length",
     ) -> Any:
         """Turns text, with its labels and weights, into what `fit` trains on."""
+
+    @classmethod
+    def from_preset(cls, preset: str | Path, **options: Any) -> Self:
+        """Loads the preprocessor of a model's checkpoint.
+
+        Args:
+            preset: a preset's name, hf://owner/name[@revision], package://module/path, a folder,
+                or a `.gguf` file.
+            **options: the constructor's arguments beside the tokenizer, such as
+                `sequence_length`.
+
+        Raises:
+            PresetError: when the preset leads nowhere, or to a family without this task.
+            TokenizerError: when it has no tokenizer, or a broken one.
+        """
+        from hornbook.checkpoints.loading import load_preprocessor
+
+        return load_preprocessor(cls, preset, **options)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the preprocessor as plain JSON values, its tokenizer included."""

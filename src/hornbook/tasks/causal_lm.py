@@ -38,8 +38,8 @@ class CausalLM(Task):
     ) -> None:
         if type(self) is CausalLM:
             raise TypeError(
-                "CausalLM is made by from_preset(); around a backbone use its family's class, "
-                "such as hornbook.models.LlamaCausalLM."
+                "CausalLM is made by from_preset(); a family's own class in "
+                "hornbook.models is made around a backbone."
             )
         config = backbone.config
         head = None

@@ -59,8 +59,8 @@ class TextEmbedder(Task):
     ) -> None:
         if type(self) is TextEmbedder:
             raise TypeError(
-                "TextEmbedder is made by from_preset(); around a backbone use its family's class, "
-                "such as hornbook.models.BertTextEmbedder."
+                "TextEmbedder is made by from_preset(); a family's own class in "
+                "hornbook.models is made around a backbone."
             )
         policy = backbone.token_embedding.dtype_policy
         hidden = backbone(backbone.input)["sequence_output"]

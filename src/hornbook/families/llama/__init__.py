@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from hornbook.checkpoints.weight_map import Map
-from hornbook.families.family import Family, GGUFFormat
-from hornbook.families.heads import causal_lm, untied
+from hornbook.families.family import Family
+from hornbook.families.heads import causal_lm
 from hornbook.families.llama import model, weights
 from hornbook.families.llama.presets import PRESETS
 from hornbook.layers.rope import RopeScaling
@@ -50,10 +49,5 @@ FAMILY = Family(
         "llama3": replace(_TINY, rope_scaling=RopeScaling("llama3", 8.0, 1.0, 4.0, 16)),
     },
     presets=PRESETS,
-    gguf=GGUFFormat(
-        architectures=("llama",),
-        config=weights.GGUF_CONFIG,
-        weights=weights.GGUF_WEIGHTS,
-        heads={"CausalLM": (Map("output.weight", "lm_head/kernel", when=untied),)},
-    ),
+    gguf=weights.GGUF,
 )

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from hornbook.checkpoints.config_map import Conversion, Field, Fixed, Inert
+from hornbook.checkpoints import gguf_decoder
+from hornbook.checkpoints.config_map import Field, Fixed, Inert
 from hornbook.checkpoints.rope_config import ROPE
 from hornbook.checkpoints.weight_map import Drop, Map, linear
 from hornbook.checkpoints.weight_ops import InterleaveRope
+from hornbook.families.family import GGUFFormat
 
 
 def _head_dim(raw: dict[str, Any]) -> int:
@@ -63,55 +65,12 @@ WEIGHTS = (
     Drop("model.layers.{i}.self_attn.rotary_emb.inv_freq", "computed from the config"),
 )
 
-_TIED_WITHOUT_OUTPUT = Conversion(lambda names: "output.weight" not in names, lambda tied: ())
-
-GGUF_CONFIG = (
-    Field("{arch}.vocab_size", "vocabulary_size", lambda raw: len(raw["tokenizer.ggml.tokens"])),
-    Field("{arch}.block_count", "num_layers"),
-    Field("{arch}.attention.head_count", "num_query_heads"),
-    Field(
-        "{arch}.attention.head_count_kv",
-        "num_key_value_heads",
-        lambda raw: raw["{arch}.attention.head_count"],
-    ),
-    Field("{arch}.embedding_length", "hidden_dim"),
-    Field("{arch}.feed_forward_length", "intermediate_dim"),
-    Field(
-        "{arch}.attention.key_length",
-        "head_dim",
-        lambda raw: raw["{arch}.embedding_length"] // raw["{arch}.attention.head_count"],
-    ),
-    Field("{arch}.context_length", "max_sequence_length"),
-    Fixed("{arch}.rope.scaling.type", "none"),
-    Inert(("{arch}.rope.dimension_count",)),
-    Field("{arch}.rope.freq_base", "rope_max_wavelength", 10000.0),
-    Field("{arch}.attention.layer_norm_rms_epsilon", "layer_norm_epsilon"),
-    Field("tensors", "tie_word_embeddings", conversion=_TIED_WITHOUT_OUTPUT),
-    Field("tokenizer.ggml.bos_token_id", "start_token_id", 1),
-    Field("tokenizer.ggml.eos_token_id", "end_token_id", 2),
-    Field("tokenizer.ggml.padding_token_id", "pad_token_id", None),
-)
-
-_BLOCK = "blk.{i}."
-
-GGUF_WEIGHTS = (
-    Map("token_embd.weight", "token_embedding/embeddings"),
-    Map(_BLOCK + "attn_norm.weight", _BRICK + "attention_norm/scale"),
-    Map(
-        _BLOCK + "attn_q.weight",
-        _BRICK + "attention/query/kernel",
+GGUF = GGUFFormat(
+    architectures=("llama",),
+    config=gguf_decoder.CONFIG,
+    weights=gguf_decoder.weights(
         InterleaveRope(lambda config: config.num_query_heads),
-    ),
-    Map(
-        _BLOCK + "attn_k.weight",
-        _BRICK + "attention/key/kernel",
         InterleaveRope(lambda config: config.num_key_value_heads),
     ),
-    Map(_BLOCK + "attn_v.weight", _BRICK + "attention/value/kernel"),
-    Map(_BLOCK + "attn_output.weight", _BRICK + "attention/output/kernel"),
-    Map(_BLOCK + "ffn_norm.weight", _BRICK + "feed_forward_norm/scale"),
-    Map(_BLOCK + "ffn_gate.weight", _BRICK + "feed_forward/gate/kernel"),
-    Map(_BLOCK + "ffn_up.weight", _BRICK + "feed_forward/up/kernel"),
-    Map(_BLOCK + "ffn_down.weight", _BRICK + "feed_forward/down/kernel"),
-    Map("output_norm.weight", "final_norm/scale"),
+    heads=gguf_decoder.HEADS,
 )
