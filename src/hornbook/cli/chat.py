@@ -19,7 +19,7 @@ from hornbook.cli.arguments import (
     TopPOption,
 )
 from hornbook.cli.reply import Message, load, write_reply
-from hornbook.cli.sampling import make_sampler
+from hornbook.cli.sampling import use_sampler
 from hornbook.errors import GenerationError, TokenizerError
 
 HELP = "/clear starts anew, /exit or Ctrl-D ends, Ctrl-C stops an answer."
@@ -92,16 +92,14 @@ def command(
             f"{model} has no chat template, so it was not made for chats; "
             "use `hornbook generate` instead"
         )
-    loaded.compile(
-        sampler=make_sampler(
-            loaded.sampler,
-            sampler,
-            seed,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-        )
+    use_sampler(
+        loaded,
+        sampler,
+        seed,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
     )
     if sys.stdin.isatty():
         console.remark(HELP)

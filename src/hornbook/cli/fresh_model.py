@@ -60,7 +60,8 @@ def make_model(family_name: str, texts: Sequence[str], sizes: Sizes) -> Any:
     config = _config(family.config_class, sizes, tokenizer)
     preprocessor = classes.preprocessor_class(family, "CausalLM")(tokenizer, sizes.sequence_length)
     backbone = classes.backbone_class(family)(**config)
-    return classes.task_class(family, "CausalLM")(backbone, preprocessor)
+    task: Any = classes.task_class(family, "CausalLM")
+    return task(backbone, preprocessor)
 
 
 def _config(config_class: type, sizes: Sizes, tokenizer: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from hornbook.cli.arguments import (
     TopPOption,
 )
 from hornbook.cli.reply import load, write_reply
-from hornbook.cli.sampling import make_sampler
+from hornbook.cli.sampling import use_sampler
 
 
 def command(
@@ -45,16 +45,14 @@ def command(
     if prompt == "-":
         prompt = sys.stdin.read()
     loaded = load(model, dtype)
-    loaded.compile(
-        sampler=make_sampler(
-            loaded.sampler,
-            sampler,
-            seed,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-        )
+    use_sampler(
+        loaded,
+        sampler,
+        seed,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
     )
     shown = stream and not as_json
     reply = write_reply(loaded, prompt, max_new_tokens, console.write if shown else str)

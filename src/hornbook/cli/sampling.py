@@ -53,3 +53,10 @@ def make_sampler(
         return SAMPLERS[chosen]()
     arguments = {ARGUMENTS[key]: value for key, value in given.items()}
     return SAMPLERS[chosen](**arguments, seed=seed)
+
+
+def use_sampler(
+    model: Any, name: SamplerName | None, seed: int | None, **options: float | None
+) -> None:
+    """Makes a model generate as the options say; arguments as for `make_sampler`."""
+    model.compile(sampler=make_sampler(model.sampler, name, seed, **options))
