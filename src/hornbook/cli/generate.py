@@ -24,7 +24,9 @@ from hornbook.cli.sampling import use_sampler
 
 def command(
     model: ModelArgument,
-    prompt: Annotated[str, typer.Argument(help="The text to continue; - reads it from stdin.")],
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="The text to continue; - reads it from stdin.")
+    ],
     max_new_tokens: MaxNewTokensOption = 128,
     sampler: SamplerOption = None,
     temperature: TemperatureOption = None,

@@ -1,0 +1,73 @@
+"""`hornbook generate` with a model that is tiny but real."""
+
+import io
+import sys
+
+import pytest
+
+PROMPT = "The cat sat"
+
+
+def test_the_continuation_goes_to_stdout_and_the_speed_to_stderr(hornbook, tiny_model):
+    outcome = hornbook("generate", tiny_model, PROMPT, "--max-new-tokens", 8, "--sampler", "greedy")
+    assert outcome.status == 0
+    assert outcome.out
+    assert PROMPT not in outcome.out
+    assert " tokens" in outcome.err
+
+
+def test_streamed_whole_and_json_are_the_same_text(hornbook, tiny_model):
+    options = (PROMPT, "--max-new-tokens", 8, "--sampler", "greedy")
+    streamed = hornbook("generate", tiny_model, *options).out
+    whole = hornbook("generate", tiny_model, *options, "--no-stream").out
+    result = hornbook("generate", tiny_model, *options, "--json").json()
+    assert streamed == whole == result["text"] + "\n"
+    assert result["prompt"] == PROMPT
+    assert result["prompt_tokens"] == len(PROMPT)
+    assert 1 <= result["new_tokens"] <= 8
+    assert result["tokens_per_second"] is None or result["tokens_per_second"] > 0
+
+
+def test_a_seed_makes_chance_repeatable(hornbook, tiny_model):
+    def text(seed):
+        options = ("--max-new-tokens", 12, "--temperature", 1.5, "--seed", seed, "--json")
+        return hornbook("generate", tiny_model, PROMPT, *options).json()["text"]
+
+    assert text(1) == text(1)
+    assert text(1) != text(2)
+
+
+def test_the_prompt_can_come_from_stdin(hornbook, tiny_model, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(PROMPT))
+    result = hornbook("generate", tiny_model, "-", "--max-new-tokens", 2, "--json").json()
+    assert result["prompt"] == PROMPT
+
+
+def test_it_stops_at_the_end_of_the_context(hornbook, tiny_model):
+    options = ("--max-new-tokens", 1000, "--sampler", "greedy", "--json")
+    result = hornbook("generate", tiny_model, "a" * 60, *options).json()
+    assert result["new_tokens"] <= 4
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["a" * 64], 1, "64 tokens"),
+        ([PROMPT, "--top-k", 2, "--sampler", "greedy"], 2, "--top-k can't be used"),
+        ([PROMPT, "--max-new-tokens", 0], 2, "--max-new-tokens"),
+        ([PROMPT, "--dtype", "int4"], 2, "--dtype"),
+    ],
+)
+def test_what_can_not_be_done_is_one_message(hornbook, tiny_model, options, status, message):
+    outcome = hornbook("generate", tiny_model, *options)
+    assert (outcome.status, outcome.out) == (status, "")
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_a_model_without_a_tokenizer_is_refused(hornbook, tiny_model, tmp_path):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((tiny_model / name).read_bytes())
+    outcome = hornbook("generate", tmp_path, PROMPT)
+    assert outcome.status == 1
+    assert "has no tokenizer" in outcome.err
