@@ -51,8 +51,8 @@ bench: $(VENV)/.test  ## compare with peers, side by side
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 docs: $(VENV)/.dev  ## the API reference, into build/docs
-	@KERAS_BACKEND=jax $(BIN)/pdoc hornbook -o build/docs
-	@echo "build/docs/index.html"
+	@KERAS_BACKEND=jax $(BIN)/python docs/build.py build/docs
+	@echo build/docs/index.html
 
 clean:  ## remove .venv and everything that was built
 	rm -rf $(VENV) build dist demo-output .pytest_cache .ruff_cache .mypy_cache
