@@ -17,6 +17,30 @@ VALIDATION = 0.05  # the share of the text that is held out
 FRESH_RATE, TUNING_RATE = 1e-3, 2e-5
 MAX_GRADIENT_NORM = 1.0
 
+DataOption = Annotated[
+    list[str],
+    typer.Option(help="A text file, a folder of them, or package://module/path; repeatable."),
+]
+OutputOption = Annotated[Path, typer.Option(help="The folder for the model and its history.")]
+PresetOption = Annotated[
+    str | None, typer.Option(help="The model to go on training.", metavar="MODEL")
+]
+FamilyOption = Annotated[
+    str | None, typer.Option(help="The family of a new model (see `hornbook list`).")
+]
+EpochsOption = Annotated[int, typer.Option(min=1, help="Passes over the text.")]
+BatchSizeOption = Annotated[int, typer.Option(min=1, help="Windows in a step.")]
+SequenceLengthOption = Annotated[int, typer.Option(min=2, help="Tokens in a window.")]
+LearningRateOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0, help="The highest.", show_default=f"{FRESH_RATE}; {TUNING_RATE} for a preset"
+    ),
+]
+VocabularySizeOption = Annotated[int, typer.Option(min=257, help="Of a new model.")]
+SizeOption = Annotated[int, typer.Option(min=1, help="Of a new model.")]
+TrainingSeedOption = Annotated[int, typer.Option(help="Of weights and of the order of the text.")]
+
 
 def compile_for(model: Any, learning_rate: float, steps: int) -> None:
     """Compiles with AdamW, a warm-up and a cosine decay to a tenth."""
@@ -90,31 +114,19 @@ def load(model: str, sequence_length: int) -> Any:
 
 
 def command(
-    data: Annotated[
-        list[str],
-        typer.Option(help="A text file, a folder of them, or package://module/path; repeatable."),
-    ],
-    output: Annotated[Path, typer.Option(help="The folder for the model and its history.")],
-    preset: Annotated[
-        str | None, typer.Option(help="The model to go on training.", metavar="MODEL")
-    ] = None,
-    family: Annotated[
-        str | None, typer.Option(help="The family of a new model (see `hornbook list`).")
-    ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the text.")] = 1,
-    batch_size: Annotated[int, typer.Option(min=1, help="Windows in a step.")] = 16,
-    sequence_length: Annotated[int, typer.Option(min=2, help="Tokens in a window.")] = 128,
-    learning_rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0, help="The highest.", show_default=f"{FRESH_RATE}; {TUNING_RATE} for a preset"
-        ),
-    ] = None,
-    vocabulary_size: Annotated[int, typer.Option(min=257, help="Of a new model.")] = 4096,
-    layers: Annotated[int, typer.Option(min=1, help="Of a new model.")] = 4,
-    hidden_dim: Annotated[int, typer.Option(min=1, help="Of a new model.")] = 256,
-    heads: Annotated[int, typer.Option(min=1, help="Of a new model.")] = 4,
-    seed: Annotated[int, typer.Option(help="Of weights and of the order of the text.")] = 0,
+    data: DataOption,
+    output: OutputOption,
+    preset: PresetOption = None,
+    family: FamilyOption = None,
+    epochs: EpochsOption = 1,
+    batch_size: BatchSizeOption = 16,
+    sequence_length: SequenceLengthOption = 128,
+    learning_rate: LearningRateOption = None,
+    vocabulary_size: VocabularySizeOption = 4096,
+    layers: SizeOption = 4,
+    hidden_dim: SizeOption = 256,
+    heads: SizeOption = 4,
+    seed: TrainingSeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model on text files, from scratch or from a preset.
@@ -124,6 +136,8 @@ def command(
     """
     if (preset is None) == (family is None):
         raise typer.BadParameter("expected either --preset or --family", param_hint="--preset")
+    if learning_rate == 0:
+        raise typer.BadParameter("nothing is learned at 0", param_hint="--learning-rate")
     console.quiet_libraries()
     from hornbook.cli.training_text import make_windows, read_texts
 
