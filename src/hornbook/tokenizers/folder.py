@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from hornbook.tokenizers.tokenizer import Tokenizer
 
 CONFIG = "tokenizer_config.json"
-GENERIC_CLASS = "PreTrainedTokenizerFast"
 TEMPLATE = "chat_template.jinja"
 MORE_TEMPLATES = "additional_chat_templates"
 MODEL_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
@@ -183,10 +182,10 @@ def write_folder(tokenizer: "Tokenizer", folder: Path) -> None:
     """
     config = tokenizer.settings.to_json()
     files = tokenizer.engine.files()
-    # A folder without tokenizer.json is read by the class that fits the model's type, unless it
-    # names one; the generic class can't read it.
-    if "tokenizer.json" in files or tokenizer.hf_class != GENERIC_CLASS:
-        config.setdefault("tokenizer_class", tokenizer.hf_class)
+    has_json = "tokenizer.json" in files
+    hf_class = tokenizer.hf_class if has_json else tokenizer.hf_sentence_piece_class
+    if hf_class is not None:
+        config.setdefault("tokenizer_class", hf_class)
     if tokenizer.settings.chat_templates.keys() == {DEFAULT_TEMPLATE}:
         del config["chat_template"]
         files[TEMPLATE] = tokenizer.settings.chat_templates[DEFAULT_TEMPLATE].encode()

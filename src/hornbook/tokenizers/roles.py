@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from hornbook.errors import TokenizerError
 
 if TYPE_CHECKING:
-    from hornbook.tokenizers.tokenizer import Tokenizer
+    from hornbook.tokenizers.engine import Engine
+    from hornbook.tokenizers.settings import TokenizerSettings
 
 HF_NAMES: Mapping[str, str] = {
     "start_token": "bos_token",
@@ -21,26 +22,63 @@ HF_NAMES: Mapping[str, str] = {
 
 
 class Role:
-    """A tokenizer's property that gives the token playing a role, None if there is none."""
+    """A property that gives the token playing a role, None if there is none."""
 
     def __init__(self, role: str) -> None:
         self.role = role
         self.__doc__ = f"The {role.replace('_', ' ')}, None if there is none."
 
-    def __get__(self, tokenizer: "Tokenizer | None", owner: type | None = None) -> str | None:
-        return None if tokenizer is None else tokenizer.settings.special_tokens.get(self.role)
+    def __get__(self, owner: "SpecialTokens | None", kind: type | None = None) -> str | None:
+        return None if owner is None else owner.settings.special_tokens.get(self.role)
 
 
 class RoleId:
-    """A tokenizer's property that gives the id of the token playing a role, None if none does."""
+    """A property that gives the id of the token playing a role, None if there is none."""
 
     def __init__(self, role: str) -> None:
         self.role = role
         self.__doc__ = f"The id of the {role.replace('_', ' ')}, None if there is none."
 
-    def __get__(self, tokenizer: "Tokenizer | None", owner: type | None = None) -> int | None:
-        token = None if tokenizer is None else tokenizer.settings.special_tokens.get(self.role)
-        return None if tokenizer is None or token is None else tokenizer.engine.token_to_id(token)
+    def __get__(self, owner: "SpecialTokens | None", kind: type | None = None) -> int | None:
+        token = None if owner is None else owner.settings.special_tokens.get(self.role)
+        return None if owner is None or token is None else owner.engine.token_to_id(token)
+
+
+class SpecialTokens:
+    """The part of a tokenizer's interface that is about its special tokens."""
+
+    engine: "Engine"
+    settings: "TokenizerSettings"
+
+    start_token = Role("start_token")
+    end_token = Role("end_token")
+    pad_token = Role("pad_token")
+    unk_token = Role("unk_token")
+    mask_token = Role("mask_token")
+    cls_token = Role("cls_token")
+    sep_token = Role("sep_token")
+    start_token_id = RoleId("start_token")
+    end_token_id = RoleId("end_token")
+    pad_token_id = RoleId("pad_token")
+    unk_token_id = RoleId("unk_token")
+    mask_token_id = RoleId("mask_token")
+    cls_token_id = RoleId("cls_token")
+    sep_token_id = RoleId("sep_token")
+
+    @property
+    def special_token_ids(self) -> frozenset[int]:
+        """The ids that `skip_special_tokens` leaves out of decoded text."""
+        return self.engine.special_token_ids
+
+    @property
+    def adds_start_token(self) -> bool:
+        """Whether the original tokenizer puts the start token before a text by itself."""
+        return self.start_token_id is not None and self.start_token_id in self.engine.added.prefix
+
+    @property
+    def adds_end_token(self) -> bool:
+        """Whether the original tokenizer puts the end token after a text by itself."""
+        return self.end_token_id is not None and self.end_token_id in self.engine.added.suffix
 
 
 def token_text(token: Any) -> str | None:

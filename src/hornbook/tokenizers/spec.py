@@ -20,6 +20,8 @@ class TokenizerSpec:
         options: constructor argument to the default that it has instead of the base's.
         hf_class: what a saved folder names as tokenizer_class. The default makes `transformers`
             do what tokenizer.json says.
+        hf_sentence_piece_class: the same for a folder that holds a tokenizer.model instead of a
+            tokenizer.json. Without it, `transformers` has no class to read such a folder with.
         also: further classes whose files the family's checkpoints come with.
     """
 
@@ -27,6 +29,7 @@ class TokenizerSpec:
     special_tokens: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     hf_class: str = Tokenizer.hf_class
+    hf_sentence_piece_class: str | None = None
     also: tuple[type[Tokenizer], ...] = ()
 
 
@@ -70,6 +73,7 @@ def make_tokenizer_class(
         "accepts": classmethod(accepts),
         "default_special_tokens": dict(spec.special_tokens),
         "hf_class": spec.hf_class,
+        "hf_sentence_piece_class": spec.hf_sentence_piece_class,
     }
     return type(name, (spec.base,), namespace)
 

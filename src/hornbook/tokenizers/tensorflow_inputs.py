@@ -78,7 +78,9 @@ def _ragged(tokenizer: "Tokenizer", inputs: Any) -> Any:
         return values
     ragged = tf.RaggedTensor.from_row_lengths(values, lengths)
     for axis in range(inputs.shape.rank - 1, 0, -1):
-        ragged = tf.RaggedTensor.from_uniform_row_length(ragged, tf.shape(inputs)[axis])
+        ragged = tf.RaggedTensor.from_uniform_row_length(
+            ragged, tf.shape(inputs, out_type=tf.int64)[axis]
+        )
     return ragged
 
 

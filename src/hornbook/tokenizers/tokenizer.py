@@ -12,14 +12,14 @@ from hornbook.errors import TokenizerError
 from hornbook.tokenizers import tensorflow_inputs, text_inputs, token_ids
 from hornbook.tokenizers.clean_up import clean_up_spaces
 from hornbook.tokenizers.engine import Engine
-from hornbook.tokenizers.roles import HF_NAMES, Role, RoleId
+from hornbook.tokenizers.roles import HF_NAMES, SpecialTokens
 from hornbook.tokenizers.settings import DEFAULT_TEMPLATE, TokenizerSettings
 
 if TYPE_CHECKING:
     from hornbook.tokenizers.stream import StreamDecoder
 
 
-class Tokenizer(abc.ABC):
+class Tokenizer(SpecialTokens, abc.ABC):
     """Text to token ids and back: the base of all tokenizers.
 
     A tokenizer is made from a vocabulary by a concrete class's constructor, from files by
@@ -43,6 +43,8 @@ class Tokenizer(abc.ABC):
 
     hf_class: ClassVar[str] = "PreTrainedTokenizerFast"
     """What a saved folder names as tokenizer_class; this one means: as tokenizer.json says."""
+    hf_sentence_piece_class: ClassVar[str | None] = None
+    """The same for a folder that holds a tokenizer.model instead of a tokenizer.json."""
     default_special_tokens: ClassVar[Mapping[str, str]] = {}
     """Role to token, for what the files or arguments leave open."""
 
@@ -333,38 +335,6 @@ class Tokenizer(abc.ABC):
         if token_id is None:
             raise TokenizerError(f"The token {token!r} is not in the vocabulary")
         return token_id
-
-    # Special tokens
-
-    start_token = Role("start_token")
-    end_token = Role("end_token")
-    pad_token = Role("pad_token")
-    unk_token = Role("unk_token")
-    mask_token = Role("mask_token")
-    cls_token = Role("cls_token")
-    sep_token = Role("sep_token")
-    start_token_id = RoleId("start_token")
-    end_token_id = RoleId("end_token")
-    pad_token_id = RoleId("pad_token")
-    unk_token_id = RoleId("unk_token")
-    mask_token_id = RoleId("mask_token")
-    cls_token_id = RoleId("cls_token")
-    sep_token_id = RoleId("sep_token")
-
-    @property
-    def special_token_ids(self) -> frozenset[int]:
-        """The ids that `skip_special_tokens` leaves out of decoded text."""
-        return self.engine.special_token_ids
-
-    @property
-    def adds_start_token(self) -> bool:
-        """Whether the original tokenizer puts the start token before a text by itself."""
-        return self.start_token_id is not None and self.start_token_id in self.engine.added.prefix
-
-    @property
-    def adds_end_token(self) -> bool:
-        """Whether the original tokenizer puts the end token after a text by itself."""
-        return self.end_token_id is not None and self.end_token_id in self.engine.added.suffix
 
     # Chats
 
