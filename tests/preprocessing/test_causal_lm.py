@@ -103,6 +103,8 @@ def test_generated_tokens_become_text_without_padding_and_special_tokens(tokeniz
     assert preprocessor.generate_postprocess(x) == ["a b", "c"]
     one = {name: array[0] for name, array in x.items()}
     assert preprocessor.generate_postprocess(one) == "a b"
+    masked = {"token_ids": [[4, 5, 6]], "padding_mask": [[True, True, False]]}
+    assert preprocessor.generate_postprocess(masked) == ["a b"]
 
 
 def test_pairs_are_refused(tokenizer):

@@ -11,6 +11,7 @@ class Numbers(keras.utils.PyDataset):
         super().__init__()
         self.count = count
         self.threads = set()
+        self.asked = []
 
     @property
     def num_batches(self):
@@ -18,6 +19,7 @@ class Numbers(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         self.threads.add(threading.current_thread())
+        self.asked.append(index)
         if index == 6:
             raise ValueError("batch 6 is broken")
         return index
@@ -27,6 +29,7 @@ def test_batches_come_in_order_and_are_made_in_another_thread():
     source = Numbers(5)
     assert list(BackgroundBatches(source)) == [0, 1, 2, 3, 4]
     assert threading.current_thread() not in source.threads
+    assert source.asked == [0, 1, 2, 3, 4]
 
 
 def test_a_pass_begins_anew_after_one_that_was_left_early():

@@ -28,6 +28,7 @@ def test_arrays_and_arguments_pass_through(preprocessor):
         assert arguments["validation_data"] == (x, y)
         assert arguments["shuffle"]
         assert (arguments["epochs"], arguments["class_weight"]) == (3, {0: 1.0})
+    assert pipeline.fit_arguments(None, x, y, validation_split=0.5)["validation_split"] == 0.5
 
 
 def test_texts_become_batches_that_keras_does_not_shuffle_again(preprocessor, texts):
