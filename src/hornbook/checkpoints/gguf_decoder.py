@@ -4,10 +4,14 @@ A family passes these tables on, or extends them; keys are written with "{arch}"
 `general.architecture`.
 """
 
+import numpy as np
+
 from hornbook.checkpoints.config_map import Conversion, Field, Fixed, Inert
 from hornbook.checkpoints.weight_map import Map, untied
 from hornbook.checkpoints.weight_ops import Identity, Op
 
+# The file holds float32: 1e-05 would otherwise be read as 9.999999747378752e-06.
+_FLOAT32 = Conversion(lambda value: float(str(np.float32(value))), float)
 _TIED_WITHOUT_OUTPUT = Conversion(lambda names: "output.weight" not in names, lambda tied: ())
 
 CONFIG = (
@@ -29,8 +33,8 @@ CONFIG = (
     Field("{arch}.context_length", "max_sequence_length"),
     Fixed("{arch}.rope.scaling.type", "none"),
     Inert(("{arch}.rope.dimension_count", "{arch}.attention.value_length")),
-    Field("{arch}.rope.freq_base", "rope_max_wavelength", 10000.0),
-    Field("{arch}.attention.layer_norm_rms_epsilon", "layer_norm_epsilon"),
+    Field("{arch}.rope.freq_base", "rope_max_wavelength", 10000.0, _FLOAT32),
+    Field("{arch}.attention.layer_norm_rms_epsilon", "layer_norm_epsilon", conversion=_FLOAT32),
     Field("tensors", "tie_word_embeddings", conversion=_TIED_WITHOUT_OUTPUT),
     Field("tokenizer.ggml.bos_token_id", "start_token_id", 1),
     Field("tokenizer.ggml.eos_token_id", "end_token_id", 2),
