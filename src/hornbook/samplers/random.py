@@ -29,4 +29,4 @@ class RandomSampler(Sampler):
         super().__init__(temperature, seed)
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
-        return draw(ops.softmax(logits, axis=-1), uniforms)
+        return draw(ops.exp(logits - ops.max(logits, axis=-1, keepdims=True)), uniforms)

@@ -36,7 +36,7 @@ class Sampler:
     """
 
     traced: ClassVar[tuple[str, ...]] = ()
-    """Attributes that may be tensors while the sampler is traced: changing them compiles nothing."""
+    """Attributes that are tensors while a program is traced: changing them compiles nothing."""
 
     def __init__(self, temperature: float = 1.0, seed: int | None = None) -> None:
         if not temperature > 0:

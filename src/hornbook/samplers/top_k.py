@@ -38,7 +38,7 @@ class TopKSampler(Sampler):
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
         best, tokens = ops.top_k(logits, min(self.k, logits.shape[-1]))
-        chosen = draw(ops.softmax(best, axis=-1), uniforms)
+        chosen = draw(ops.exp(best - best[:, :1]), uniforms)
         return ops.take_along_axis(tokens, chosen[:, None], axis=-1)[:, 0]
 
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,50 @@
+"""What every driver does."""
+
+import abc
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from hornbook.generation.state import Cache, GenerationState
+from hornbook.generation.step import LanguageModel
+from hornbook.samplers import Sampler
+
+Values = tuple[float, ...]
+"""The sampler's numbers that may change without a new compilation; see `Sampler.traced`."""
+
+
+class Program(abc.ABC):
+    """A model and a sampler, made ready to run on one backend.
+
+    Args:
+        model: the model.
+        sampler: picks the tokens; its `traced` numbers come with every call instead.
+        on_trace: called when the model is traced, which on a compiling backend means compiled.
+    """
+
+    chunk: ClassVar[int]
+    """How many tokens a call of `decode` makes when nobody waits for each."""
+
+    def __init__(
+        self, model: LanguageModel, sampler: Sampler, on_trace: Callable[[], None]
+    ) -> None:
+        self.model = model
+        self.sampler = sampler
+        self.variables = list(model.variables)
+        self.on_trace = on_trace
+
+    @abc.abstractmethod
+    def prefill(
+        self, prompts: Any, lengths: Any, uniforms: Any, values: Values
+    ) -> tuple[Any, Cache]:
+        """Runs `step.prefill`."""
+
+    @abc.abstractmethod
+    def append(self, state: GenerationState, tokens: Any) -> GenerationState:
+        """Runs `step.append`."""
+
+    @abc.abstractmethod
+    def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
+        """Runs `step.decode` up to `steps` times, or until all rows are done.
+
+        The state that goes in must not be used again.
+        """

@@ -1,0 +1,37 @@
+"""torch: the steps as they are, without gradients, the cache updated where it is."""
+
+from typing import Any
+
+import torch
+
+from hornbook.generation import step
+from hornbook.generation.drivers.program import Program, Values
+from hornbook.generation.state import Cache, GenerationState
+
+
+class TorchProgram(Program):
+    """Runs generation eagerly; nothing is compiled."""
+
+    chunk = 8
+
+    @torch.no_grad()
+    def prefill(
+        self, prompts: Any, lengths: Any, uniforms: Any, values: Values
+    ) -> tuple[Any, Cache]:
+        sampler = self.sampler.with_traced_values(values)
+        return step.prefill(self.model, sampler, prompts, lengths, uniforms)
+
+    @torch.no_grad()
+    def append(self, state: GenerationState, tokens: Any) -> GenerationState:
+        return step.append(state, tokens)
+
+    @torch.no_grad()
+    def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
+        sampler = self.sampler.with_traced_values(values)
+        for _ in range(steps):
+            state = step.decode(self.model, sampler, state)
+            # Looking costs nothing on the CPU; on an accelerator it would wait for every token,
+            # and a row that is done doesn't change, so it is looked at after the chunk.
+            if state.done.device.type == "cpu" and bool(state.done.all()):
+                break
+        return state

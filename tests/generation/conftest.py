@@ -1,0 +1,16 @@
+import numpy as np
+import pytest
+
+from generation.tiny_decoder import TinyModel
+
+
+@pytest.fixture(scope="session")
+def model():
+    return TinyModel()
+
+
+@pytest.fixture
+def prompts():
+    """Rows of very different lengths, one of them a full bucket."""
+    random = np.random.default_rng(3)
+    return [random.integers(0, 37, size=length).tolist() for length in (16, 3, 1, 9)]

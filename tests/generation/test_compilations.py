@@ -1,0 +1,59 @@
+"""How often a model is compiled: once a bucket, whatever changes inside of it."""
+
+import keras
+import numpy as np
+import pytest
+
+from generation.tiny_decoder import TinyModel
+from hornbook import samplers
+from hornbook.generation import Engine
+from hornbook.generation.buckets import cache_bucket, prompt_bucket
+
+compiling = pytest.mark.skipif(
+    keras.backend.backend() == "torch", reason="torch runs eagerly: nothing is compiled"
+)
+
+
+def run(engine, length, limit, rows=2, **options):
+    engine.generate(np.ones((rows, length)), [length] * rows, limits=limit, **options)
+    return engine.compilations
+
+
+@compiling
+def test_one_program_a_bucket():
+    engine = Engine(TinyModel(num_layers=1))
+    assert run(engine, 3, 9) == 2  # one for prompts, one for decoding
+    for length, limit in [(3, 9), (2, 50), (16, 128), (10, 60)]:
+        assert run(engine, length, limit) == 2
+    assert run(engine, 17, 60) == 3  # the next bucket of prompts
+    assert run(engine, 31, 128) == 3
+    assert run(engine, 20, 200) == 4  # the cache grows past 128 slots
+    assert run(engine, 30, 256) == 4
+    assert run(engine, 3, 9, rows=3) == 6  # another batch size
+    for _ in engine.stream(np.ones((2, 5)), [5, 5], limits=70):
+        pass
+    assert engine.compilations == 6  # the stream runs the same programs
+
+
+@compiling
+def test_numbers_of_samplers_compile_nothing():
+    engine = Engine(TinyModel(num_layers=1))
+    count = run(engine, 3, 9, sampler=samplers.TopPSampler(p=0.5, seed=1))
+    assert run(engine, 3, 9, sampler=samplers.TopPSampler(p=0.9, temperature=0.3), seed=4) == count
+    assert run(engine, 3, 9, stop_token_ids=(1, 2, 3)) == count + 2  # greedy: another sampler
+    assert run(engine, 3, 9, stop_token_ids=(7,)) == count + 2
+    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=3)) == count + 4
+    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=4)) == count + 6
+    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=3, temperature=2.0)) == count + 6
+
+
+def test_buckets_cover_what_they_are_asked_for():
+    for length in range(1, 1001):
+        prompt = prompt_bucket(length, 1000)
+        cache = cache_bucket(length, 1000, 1000)
+        assert length <= prompt <= min(max(16, 2 * length), 1000)
+        assert min(length + 64, 1000) <= cache <= 1000
+        assert prompt <= cache
+        assert cache_bucket(length, length, 1000) >= prompt
+    assert len({prompt_bucket(length, 8192) for length in range(1, 8193)}) == 10
+    assert len({cache_bucket(length, 8192, 8192) for length in range(1, 8193)}) == 7
