@@ -42,3 +42,12 @@ def class_for(engine: Engine) -> type[Tokenizer]:
     raise TokenizerError(
         f"No tokenizer class is for tokenizers of type {engine.model_type}; there are {names}"
     )
+
+
+def as_class(tokenizer: Tokenizer, cls: type[Tokenizer]) -> Tokenizer:
+    """The tokenizer as one of `cls` where that is for its kind, else as it is."""
+    if isinstance(tokenizer, cls) or not cls.accepts(tokenizer.engine):
+        return tokenizer
+    return cls.from_engine(
+        tokenizer.engine, tokenizer.settings, tokenizer.sequence_length, tokenizer.dtype
+    )

@@ -33,6 +33,8 @@ MAX_BITS = 10_000
 """The most bits of a whole number."""
 LEFT_OUT = ("urlize", "wordwrap", "xmlattr", "pprint")
 """Filters for web pages and debugging that would need bounds of their own."""
+JINJA_OWN = ("_loop_vars", "_block_vars")
+"""Arguments that Jinja adds to calls for itself."""
 WIDE_PERCENT = re.compile(r"%[^a-zA-Z%]*(\d{5,}|\*)")
 WIDE_BRACES = re.compile(r"\{[^{}]*(\d{5,}|[^{}]\{)")
 
@@ -167,7 +169,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
                 args = (list(*args),)
                 check_size(_joined(*args, owner))
             elif obj.__name__ in GROWTH and obj.__name__ != "format":
-                check_size(GROWTH[obj.__name__](owner, *args, **kwargs))
+                named = {key: value for key, value in kwargs.items() if key not in JINJA_OWN}
+                check_size(GROWTH[obj.__name__](owner, *args, **named))
         return _weigh_result(super().call(context, obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:

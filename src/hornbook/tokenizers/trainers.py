@@ -2,8 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.corpus import Progress, read_corpus
-from hornbook.tokenizers.rust_engine import rust_errors
 from hornbook.tokenizers.word_piece import splitting
+from hornbook.tokenizers.word_piece_training import count_words, train_on, train_word_pieces
 
 RESERVED = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
 MAX_ALPHABET = 1000
 BYTES = 256
-BATCH = 1000
 MAX_SENTENCE_BYTES = 2**20
 
 
@@ -62,24 +60,16 @@ def compute_word_piece_vocabulary(
         >>> compute_word_piece_vocabulary(iter(["bat sat bat"]), 9, reserved_tokens=["[UNK]"])
         ['[UNK]', 'b', 's', '##a', '##t', '##at', 'bat', 'sat']
     """
-    reserved = list(reserved_tokens)
+    reserved = list(dict.fromkeys(reserved_tokens))
     _check_size(vocabulary_size, len(reserved) + 2, "the reserved tokens and one character")
-    tokenizer = tokenizers.Tokenizer(models.WordPiece())
-    normalizer, pre_tokenizer = splitting(lowercase, strip_accents, split, split_on_cjk)
-    tokenizer.normalizer = normalizer
+    splitter = tokenizers.Tokenizer(models.WordPiece())
+    splitter.normalizer, pre_tokenizer = splitting(lowercase, strip_accents, split, split_on_cjk)
     if pre_tokenizer is not None:
-        tokenizer.pre_tokenizer = pre_tokenizer
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary_size,
-        special_tokens=reserved,
-        # Each character may become two pieces: one that begins a word and one that continues it.
-        limit_alphabet=min(MAX_ALPHABET, (vocabulary_size - len(reserved)) // 2),
-        continuing_subword_prefix=suffix_indicator,
-        show_progress=False,
-    )
-    _train(tokenizer, trainer, read_corpus(data, progress))
-    ids = tokenizer.get_vocab()
-    vocabulary = sorted(ids, key=ids.__getitem__)
+        splitter.pre_tokenizer = pre_tokenizer
+    words = count_words(splitter, read_corpus(data, progress))
+    # Each character may become two pieces: one that begins a word and one that continues it.
+    most_chars = min(MAX_ALPHABET, (vocabulary_size - len(reserved)) // 2)
+    vocabulary = train_word_pieces(words, vocabulary_size, reserved, suffix_indicator, most_chars)
     if vocabulary_output_file is not None:
         text = "".join(f"{token}\n" for token in vocabulary)
         Path(vocabulary_output_file).write_text(text, encoding="utf-8")
@@ -129,7 +119,7 @@ def compute_byte_pair_vocabulary(
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    _train(tokenizer, trainer, read_corpus(data, progress))
+    train_on(tokenizer, trainer, read_corpus(data, progress))
     model = json.loads(tokenizer.to_str())["model"]
     merges = [" ".join(pair) for pair in model["merges"]]
     if vocabulary_output_file is not None:
@@ -202,10 +192,3 @@ def _check_size(vocabulary_size: int, least: int, room: str) -> None:
         raise TokenizerError(
             f"vocabulary_size is {vocabulary_size}, but {room} take {least}; choose a larger one"
         )
-
-
-def _train(tokenizer: tokenizers.Tokenizer, trainer: Any, texts: Iterator[str]) -> None:
-    """Trains on a stream; texts go over in batches, since each hand-over costs."""
-    batches = iter(lambda: list(islice(texts, BATCH)), [])
-    with rust_errors("Training a tokenizer"):
-        tokenizer.train_from_iterator(batches, trainer)

@@ -1,0 +1,88 @@
+"""Training WordPiece vocabularies so that the same words always give the same vocabulary.
+
+The trainer of `tokenizers` numbers the pieces that continue a word, and breaks ties between
+characters, by the order of a hash table, which is another one each time. Here the words are counted
+first, and the trainer is then given all its characters in an order of our own.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import tokenizers
+from tokenizers import models, trainers
+
+from hornbook.tokenizers.rust_engine import rust_errors
+
+BATCH = 1000
+
+
+def count_words(splitter: tokenizers.Tokenizer, texts: Iterator[str]) -> dict[str, int]:
+    """Counts the words of a stream of texts.
+
+    Args:
+        splitter: its normalizer and pre-tokenizer say what a word is.
+        texts: read once; only the distinct words are held in memory.
+    """
+    counter = trainers.WordPieceTrainer(vocab_size=0, show_progress=False)
+    train_on(splitter, counter, texts)
+    return json.loads(counter.__getstate__())["WordPieceTrainer"]["bpe_trainer"]["words"]
+
+
+def train_word_pieces(
+    words: Mapping[str, int],
+    vocabulary_size: int,
+    reserved: Sequence[str],
+    prefix: str,
+    most_chars: int,
+) -> list[str]:
+    """Computes a WordPiece vocabulary from counted words.
+
+    Args:
+        words: word to count.
+        vocabulary_size: the most tokens that it may have.
+        reserved: tokens that come first, in this order.
+        prefix: what begins a piece that continues a word.
+        most_chars: only that many characters, the most frequent ones, are kept.
+
+    Returns:
+        The reserved tokens, characters, characters that continue a word, then longer pieces in
+        the order in which they were found.
+    """
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for char in word:
+            counts[char] += count
+    chars = sorted(counts, key=lambda char: (-counts[char], char))[:most_chars]
+    inner = set().union(*(word[1:] for word in words))
+    continuing = [f"{prefix}{char}" for char in sorted(inner.intersection(chars))]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=[*reserved, *continuing],
+        initial_alphabet=chars,
+        limit_alphabet=len(chars),
+        continuing_subword_prefix=prefix,
+        show_progress=False,
+    )
+    tokenizer = tokenizers.Tokenizer(models.WordPiece())
+    train_on(tokenizer, trainer, _repeated(words))
+    ids = tokenizer.get_vocab()
+    first = dict.fromkeys([*reserved, *sorted(chars), *continuing])
+    return [*first, *sorted(ids.keys() - first.keys(), key=ids.__getitem__)]
+
+
+def train_on(tokenizer: tokenizers.Tokenizer, trainer: Any, texts: Iterable[str]) -> None:
+    """Trains on a stream; texts go over in batches, since each hand-over costs."""
+    stream = iter(texts)
+    batches = iter(lambda: list(islice(stream, BATCH)), [])
+    with rust_errors("Training a tokenizer"):
+        tokenizer.train_from_iterator(batches, trainer)
+
+
+def _repeated(words: Mapping[str, int]) -> Iterator[str]:
+    """Every word as often as it was counted, for a trainer that counts by itself."""
+    for word, count in words.items():
+        for _ in range(count):
+            yield word
