@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from hornbook.cli import chat
+from hornbook.cli import chat, console
 from hornbook.cli.reply import Reply
 from hornbook.errors import GenerationError
 
@@ -23,16 +23,15 @@ def conversation(monkeypatch, capsys):
     def say(*lines, answer="yes", system=None, stdin=io.StringIO):
         seen = []
 
-        def write_reply(model, messages, max_new_tokens, write):
+        def reply(messages):
             seen.append([f"{message['role']}: {message['content']}" for message in messages])
             if isinstance(answer, BaseException):
                 raise answer
-            write(answer)
+            console.write(answer)
             return Reply(answer, 1, 2, 0.0, 0.5)
 
         monkeypatch.setattr(sys, "stdin", stdin("".join(f"{line}\n" for line in lines)))
-        monkeypatch.setattr(chat, "write_reply", write_reply)
-        chat.converse(None, system, 5)
+        chat.converse(reply, system)
         return seen, capsys.readouterr()
 
     return say

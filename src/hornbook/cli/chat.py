@@ -1,8 +1,9 @@
 """`hornbook chat`: a conversation in the terminal, or one message a line from a pipe."""
 
 import sys
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Annotated
 
 import typer
 
@@ -18,8 +19,8 @@ from hornbook.cli.arguments import (
     TopKOption,
     TopPOption,
 )
-from hornbook.cli.reply import Message, load, write_reply
-from hornbook.cli.sampling import use_sampler
+from hornbook.cli.reply import Message, Reply, load, write_reply
+from hornbook.cli.sampling import make_sampler
 from hornbook.errors import GenerationError, TokenizerError
 
 HELP = "/clear starts anew, /exit or Ctrl-D ends, Ctrl-C stops an answer."
@@ -39,7 +40,7 @@ def messages_of_user() -> Iterator[str]:
             yield line.strip()
 
 
-def converse(model: Any, system: str | None, max_new_tokens: int) -> None:
+def converse(answer: Callable[[list[Message]], Reply], system: str | None) -> None:
     """Answers messages until there are no more, each with all that was said before."""
     beginning: list[Message] = [{"role": "system", "content": system}] if system else []
     said = list(beginning)
@@ -52,7 +53,7 @@ def converse(model: Any, system: str | None, max_new_tokens: int) -> None:
             continue
         said.append({"role": "user", "content": text})
         try:
-            reply = write_reply(model, said, max_new_tokens, console.write)
+            reply = answer(said)
         except GenerationError as error:
             raise GenerationError(f"{error}; the conversation is too long") from error
         except KeyboardInterrupt:
@@ -86,21 +87,21 @@ def command(
     Each line is a message; /clear starts anew, and /exit or the end of the input ends. When stdin
     is not a terminal, only the answers are printed.
     """
+    picked = make_sampler(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     loaded = load(model, dtype)
     if loaded.preprocessor.tokenizer.chat_template is None:
         raise TokenizerError(
             f"{model} has no chat template, so it was not made for chats; "
             "use `hornbook generate` instead"
         )
-    use_sampler(
+    answer = partial(
+        write_reply,
         loaded,
-        sampler,
-        seed,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
+        write=console.write,
+        max_new_tokens=max_new_tokens,
+        sampler=picked,
+        seed=seed,
     )
     if sys.stdin.isatty():
         console.remark(HELP)
-    converse(loaded, system, max_new_tokens)
+    converse(answer, system)

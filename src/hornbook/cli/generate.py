@@ -19,7 +19,7 @@ from hornbook.cli.arguments import (
     TopPOption,
 )
 from hornbook.cli.reply import load, write_reply
-from hornbook.cli.sampling import use_sampler
+from hornbook.cli.sampling import make_sampler
 
 
 def command(
@@ -46,18 +46,16 @@ def command(
     """
     if prompt == "-":
         prompt = sys.stdin.read()
-    loaded = load(model, dtype)
-    use_sampler(
-        loaded,
-        sampler,
-        seed,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-    )
+    picked = make_sampler(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     shown = stream and not as_json
-    reply = write_reply(loaded, prompt, max_new_tokens, console.write if shown else str)
+    reply = write_reply(
+        load(model, dtype),
+        prompt,
+        console.write if shown else str,
+        max_new_tokens=max_new_tokens,
+        sampler=picked,
+        seed=seed,
+    )
     if as_json:
         console.write_json({"model": model, "prompt": prompt, **reply.to_json()})
     else:

@@ -1,13 +1,16 @@
 """One generated text, streamed and timed; what `generate` and `chat` have in common."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hornbook.cli import console
 from hornbook.cli.arguments import Dtype
 from hornbook.errors import GenerationError, TokenizerError
+
+if TYPE_CHECKING:
+    from hornbook.generation import GeneratedStep
 
 Message = dict[str, str]
 
@@ -20,8 +23,8 @@ class Reply:
         text: without the prompt.
         prompt_tokens: read.
         new_tokens: written.
-        first_token_seconds: until the first text came, compiling included.
-        seconds: in all.
+        first_token_seconds: until the first token came, compiling included.
+        seconds: until the last one.
     """
 
     text: str
@@ -58,51 +61,64 @@ def load(model: str, dtype: Dtype | None) -> Any:
     return loaded
 
 
-def count_prompt_tokens(model: Any, prompt: str | Sequence[Message]) -> int:
-    """How many tokens the model reads of a text or a chat."""
-    tokenizer = model.preprocessor.tokenizer
-    if not isinstance(prompt, str):
-        return len(tokenizer.encode(tokenizer.apply_chat_template(prompt)))
-    inputs = model.preprocessor.generate_preprocess(
-        prompt, sequence_length=model.backbone.config.max_sequence_length
-    )
-    return int(inputs["padding_mask"].sum())
-
-
 def write_reply(
     model: Any,
     prompt: str | Sequence[Message],
-    max_new_tokens: int,
     write: Callable[[str], object],
+    *,
+    max_new_tokens: int,
+    sampler: Any = None,
+    seed: int | None = None,
 ) -> Reply:
     """Generates, hands each piece of text to `write` as it comes, and measures.
+
+    Args:
+        model: a causal language model with a preprocessor.
+        prompt: a text, or a chat.
+        write: takes the text, piece by piece.
+        max_new_tokens: how many tokens are made at most; fewer where the context ends.
+        sampler: instead of the model's own.
+        seed: of the random numbers.
 
     Raises:
         GenerationError: when the prompt leaves no room in the model's context.
     """
-    limit = model.backbone.config.max_sequence_length
-    prompt_tokens = count_prompt_tokens(model, prompt)
-    if prompt_tokens >= limit:
+    from hornbook.generation.prompts import read_prompts
+    from hornbook.generation.text import resolve_stop_token_ids
+    from hornbook.generation.text_stream import stream_texts
+
+    limit = int(model.backbone.config.max_sequence_length)
+    prompts = read_prompts(model.preprocessor, prompt, limit)
+    if prompts.lengths[0] >= limit:
         raise GenerationError(
-            f"The prompt has {prompt_tokens} tokens, but the model reads and writes {limit} in all"
+            f"The prompt has {prompts.lengths[0]} tokens, but the model reads and writes {limit} "
+            "in all"
         )
     start = time.perf_counter()
     times: list[float] = []
+
+    def timed(steps: Iterator["GeneratedStep"]) -> Iterator["GeneratedStep"]:
+        for step in steps:
+            times.append(time.perf_counter() - start)
+            yield step
+
+    steps = model.engine.stream(
+        prompts.token_ids,
+        prompts.lengths,
+        limits=min(prompts.lengths[0] + max_new_tokens, limit),
+        sampler=sampler or model.sampler,
+        stop_token_ids=resolve_stop_token_ids(model, "auto"),
+        seed=seed,
+    )
     pieces: list[str] = []
-    for piece in model.generate(
-        prompt,
-        max_length=min(prompt_tokens + max_new_tokens, limit),
-        strip_prompt=True,
-        stream=True,
-    ):
-        times.append(time.perf_counter() - start)
+    tokenizer = model.preprocessor.tokenizer
+    for piece in stream_texts(tokenizer, prompts, prompts.lengths, timed(steps)):
         pieces.append(piece)
         write(piece)
-    text = "".join(pieces)
     return Reply(
-        text=text,
-        prompt_tokens=prompt_tokens,
-        new_tokens=len(model.preprocessor.tokenizer.encode(text)),
-        first_token_seconds=times[0] if times else 0.0,
-        seconds=time.perf_counter() - start,
+        text="".join(pieces),
+        prompt_tokens=int(prompts.lengths[0]),
+        new_tokens=len(times),
+        first_token_seconds=times[0],
+        seconds=times[-1],
     )

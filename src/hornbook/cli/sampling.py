@@ -31,15 +31,11 @@ def choose_name(name: SamplerName | None, given: dict[str, float]) -> SamplerNam
     return fitting[0] if name or given else None
 
 
-def make_sampler(
-    default: Any, name: SamplerName | None, seed: int | None, **options: float | None
-) -> Any:
-    """The sampler for the options; `default`, with the seed, when they name none.
+def make_sampler(name: SamplerName | None, **options: float | None) -> Any:
+    """The sampler for the options; None, for the model's own, when they name none.
 
     Args:
-        default: the model's own sampler.
         name: of the sampler, if it was given.
-        seed: of random choices.
         **options: `temperature`, `top_k`, `top_p`, `min_p`; None where not given.
     """
     from hornbook.samplers.registry import SAMPLERS
@@ -47,16 +43,8 @@ def make_sampler(
     given = {key.replace("_", "-"): value for key, value in options.items() if value is not None}
     chosen = choose_name(name, given)
     if chosen is None:
-        seeded = {"seed": seed} if "seed" in default.get_config() and seed is not None else {}
-        return type(default)(**{**default.get_config(), **seeded})
+        return None
+    make: Any = SAMPLERS[chosen]
     if chosen is SamplerName.GREEDY:
-        return SAMPLERS[chosen]()
-    arguments = {ARGUMENTS[key]: value for key, value in given.items()}
-    return SAMPLERS[chosen](**arguments, seed=seed)
-
-
-def use_sampler(
-    model: Any, name: SamplerName | None, seed: int | None, **options: float | None
-) -> None:
-    """Makes a model generate as the options say; arguments as for `make_sampler`."""
-    model.compile(sampler=make_sampler(model.sampler, name, seed, **options))
+        return make()
+    return make(**{ARGUMENTS[key]: value for key, value in given.items()})
