@@ -28,7 +28,7 @@ def conversation(monkeypatch, capsys):
             if isinstance(answer, BaseException):
                 raise answer
             console.write(answer)
-            return Reply(answer, 1, 2, 0.0, 0.5)
+            return Reply(answer, 1, 2, 0.0, 0.5, 2.0)
 
         monkeypatch.setattr(sys, "stdin", stdin("".join(f"{line}\n" for line in lines)))
         chat.converse(reply, system)

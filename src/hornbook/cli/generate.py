@@ -1,6 +1,7 @@
 """`hornbook generate`: a prompt, continued."""
 
 import sys
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -57,7 +58,7 @@ def command(
         seed=seed,
     )
     if as_json:
-        console.write_json({"model": model, "prompt": prompt, **reply.to_json()})
+        console.write_json({"model": model, "prompt": prompt, **asdict(reply)})
     else:
         console.write("\n" if shown else f"{reply.text}\n")
         console.remark(f"({reply})")

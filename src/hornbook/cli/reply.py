@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from hornbook.cli import console
@@ -25,6 +27,7 @@ class Reply:
         new_tokens: written.
         first_token_seconds: until the first token came, compiling included.
         seconds: until the last one.
+        tokens_per_second: at the median pace, which compiling doesn't change; None for one token.
     """
 
     text: str
@@ -32,16 +35,7 @@ class Reply:
     new_tokens: int
     first_token_seconds: float
     seconds: float
-
-    @property
-    def tokens_per_second(self) -> float | None:
-        """The speed after the first token; None where there is only one."""
-        seconds = self.seconds - self.first_token_seconds
-        return (self.new_tokens - 1) / seconds if self.new_tokens > 1 and seconds > 0 else None
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
-        return {**asdict(self), "tokens_per_second": self.tokens_per_second}
+    tokens_per_second: float | None
 
     def __str__(self) -> str:
         speed = self.tokens_per_second
@@ -115,10 +109,12 @@ def write_reply(
     for piece in stream_texts(tokenizer, prompts, prompts.lengths, timed(steps)):
         pieces.append(piece)
         write(piece)
+    paces = [later - earlier for earlier, later in pairwise(times)]
     return Reply(
         text="".join(pieces),
         prompt_tokens=int(prompts.lengths[0]),
         new_tokens=len(times),
         first_token_seconds=times[0],
         seconds=times[-1],
+        tokens_per_second=1 / median(paces) if paces else None,
     )
