@@ -150,7 +150,7 @@ def test_ids_above_the_vocabulary_are_left_out(any_tokenizer):
         (["fox"], "token ids are integers"),
         ("fox", "token ids are integers"),
         (np.zeros((1, 2, 3), int), r"shape \(1, 2, 3\); expected"),
-        ([2**40], "Detokenizing 1 token ids failed"),
+        ([2**40], "Detokenizing 1 rows of token ids failed"),
         (None, "token ids are integers"),
     ],
 )

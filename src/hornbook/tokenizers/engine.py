@@ -52,8 +52,10 @@ class Engine(abc.ABC):
         """Encodes texts that the caller already split into words; words are not split further."""
 
     @abc.abstractmethod
-    def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
-        """Decodes ids to text; ids that no token has are left out."""
+    def decode_batch(
+        self, rows: Sequence[Sequence[int]], skip_special_tokens: bool = False
+    ) -> list[str]:
+        """Decodes rows of ids to texts; ids that no token has are left out."""
 
     @abc.abstractmethod
     def decode_tokens(self, tokens: Sequence[str]) -> str:

@@ -102,9 +102,11 @@ class RustEngine(Engine):
             )
         return [encoding.ids for encoding in encodings]
 
-    def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
-        with rust_errors(f"Detokenizing {len(ids)} token ids"):
-            return str(self._tokenizer.decode(ids, skip_special_tokens=skip_special_tokens))
+    def decode_batch(
+        self, rows: Sequence[Sequence[int]], skip_special_tokens: bool = False
+    ) -> list[str]:
+        with rust_errors(f"Detokenizing {len(rows)} rows of token ids"):
+            return list(self._tokenizer.decode_batch(rows, skip_special_tokens=skip_special_tokens))
 
     def decode_tokens(self, tokens: Sequence[str]) -> str:
         if self._tokenizer.decoder is None:

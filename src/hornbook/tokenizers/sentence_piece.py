@@ -30,12 +30,9 @@ class SentencePieceTokenizer(Tokenizer):
         TokenizerError: when the proto is no SentencePiece model, or lacks a special token.
 
     Example:
-        >>> import io, sentencepiece
-        >>> model = io.BytesIO()
-        >>> sentencepiece.SentencePieceTrainer.train(
-        ...     sentence_iterator=iter(["the quick fox", "the fox"]), model_writer=model,
-        ...     vocab_size=18, minloglevel=2)
-        >>> tokenizer = SentencePieceTokenizer(model.getvalue())
+        >>> from hornbook.tokenizers import compute_sentence_piece_proto
+        >>> model = compute_sentence_piece_proto(iter(["the quick fox", "the fox"]), 16)
+        >>> tokenizer = SentencePieceTokenizer(model)
         >>> tokenizer.detokenize(tokenizer("the fox"))
         'the fox'
     """

@@ -72,6 +72,7 @@ class SentencePieceEngine(Engine):
         cut_out += [token for token, is_special in self._added_tokens.items() if not is_special]
         self._cut_out = _pattern(cut_out)
         self.added_tokens = frozenset(cut_out)
+        self._first_chars = {token[:1] for token in cut_out}
 
         ids = zip(PROTO_ROLES, options.special_ids, strict=True)
         self.roles = {role: self._tokens[i] for role, i in ids if 0 <= i < self._pieces}
@@ -88,10 +89,11 @@ class SentencePieceEngine(Engine):
     def encode_batch(
         self, texts: Sequence[str], add_special_tokens: bool = False
     ) -> list[list[int]]:
-        if self._cut_out is None or not any(map(self._cut_out.search, texts)):
+        pattern = self._cut_out
+        if pattern is None or not _occurs(pattern, self._first_chars, texts):
             rows = self._run(self._processor, texts)
         else:
-            rows = [self._encode_with_special(self._cut_out, text) for text in texts]
+            rows = [self._encode_with_special(pattern, text) for text in texts]
         if not add_special_tokens:
             return rows
         return [[*self.added.prefix, *row, *self.added.suffix] for row in rows]
@@ -120,10 +122,15 @@ class SentencePieceEngine(Engine):
     def encode_words_batch(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
         return [[i for row in self.encode_batch(words) for i in row] for words in texts]
 
-    def decode(self, ids: Sequence[int], skip_special_tokens: bool = False) -> str:
+    def decode_batch(
+        self, rows: Sequence[Sequence[int]], skip_special_tokens: bool = False
+    ) -> list[str]:
         skipped = self.special_token_ids if skip_special_tokens else frozenset()
-        known = len(self._tokens)
-        return self.decode_tokens([self._tokens[i] for i in ids if i < known and i not in skipped])
+        tokens, known = self._tokens, len(self._tokens)
+        return [
+            self.decode_tokens([tokens[i] for i in ids if i < known and i not in skipped])
+            for ids in rows
+        ]
 
     def decode_tokens(self, tokens: Sequence[str]) -> str:
         with rust_errors(f"Detokenizing {len(tokens)} tokens"):
@@ -174,6 +181,15 @@ def _pattern(tokens: Iterable[str]) -> re.Pattern[str] | None:
     """Matches any of the tokens, the longest where several match."""
     longest_first = sorted(filter(None, tokens), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+
+def _occurs(pattern: re.Pattern[str], first_chars: Iterable[str], texts: Sequence[str]) -> bool:
+    """Says whether a token is in some text; most texts lack even its first character."""
+    try:
+        joined = "\0".join(texts)
+    except TypeError as error:
+        raise TokenizerError(f"Tokenizing failed: {error}") from error
+    return any(map(joined.__contains__, first_chars)) and pattern.search(joined) is not None
 
 
 def _decoder(options: ProtoOptions) -> decoders.Decoder:

@@ -273,15 +273,15 @@ class Tokenizer(SpecialTokens, abc.ABC):
         """
         if tensorflow_inputs.is_symbolic(inputs):
             return tensorflow_inputs.detokenize_tensor(
-                lambda row: self._decode(row.tolist(), skip_special_tokens), inputs
+                lambda row: self._decode([row.tolist()], skip_special_tokens)[0], inputs
             )
         rows, batched = token_ids.to_id_lists(inputs)
-        texts = [self._decode(row, skip_special_tokens) for row in rows]
+        texts = self._decode(rows, skip_special_tokens)
         return texts if batched else texts[0]
 
-    def _decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str:
-        text = self.engine.decode(ids, skip_special_tokens)
-        return clean_up_spaces(text) if self.cleans_up_spaces else text
+    def _decode(self, rows: Sequence[Sequence[int]], skip_special_tokens: bool) -> list[str]:
+        texts = self.engine.decode_batch(rows, skip_special_tokens)
+        return [clean_up_spaces(text) for text in texts] if self.cleans_up_spaces else texts
 
     @property
     def cleans_up_spaces(self) -> bool:

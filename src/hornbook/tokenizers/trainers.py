@@ -58,7 +58,7 @@ def compute_word_piece_vocabulary(
 
     Example:
         >>> compute_word_piece_vocabulary(iter(["bat sat bat"]), 9, reserved_tokens=["[UNK]"])
-        ['[UNK]', 'b', 's', '##a', '##t', '##at', 'bat', 'sat']
+        ['[UNK]', 'a', 'b', 's', 't', '##a', '##t', '##at', 'bat']
     """
     reserved = list(dict.fromkeys(reserved_tokens))
     _check_size(vocabulary_size, len(reserved) + 2, "the reserved tokens and one character")
@@ -107,7 +107,7 @@ def compute_byte_pair_vocabulary(
     Example:
         >>> vocabulary, merges = compute_byte_pair_vocabulary(iter(["aaab aab"]), 258)
         >>> len(vocabulary), merges
-        (258, ['a a', 'aa b'])
+        (258, ['a a', 'a b'])
     """
     reserved = list(reserved_tokens)
     _check_size(vocabulary_size, len(reserved) + BYTES, "the reserved tokens and the 256 bytes")
