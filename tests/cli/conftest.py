@@ -4,13 +4,14 @@ import json
 import sys
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tokenizers.pre_tokenizers import ByteLevel
 
-from hornbook.cli import main
+from hornbook.cli import main, reply
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
@@ -47,6 +48,10 @@ def hornbook(monkeypatch, capsys):
     return run
 
 
+# A model that is loaded again is also compiled again.
+load_once = cache(reply.load)
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory) -> Path:
     """The folder of a random language model whose tokens are bytes."""
@@ -69,3 +74,12 @@ def tiny_model(tmp_path_factory) -> Path:
     GPT2CausalLM(backbone, preprocessor).save_to_preset(folder)
     (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE)
     return folder
+
+
+@pytest.fixture
+def loaded_once(monkeypatch):
+    """Commands of all tests that ask for this load a model only once."""
+    from hornbook.cli import chat, generate
+
+    for command in (chat, generate):
+        monkeypatch.setattr(command, "load", load_once)

@@ -80,6 +80,7 @@ def test_a_terminal_is_shown_the_speed(conversation, monkeypatch):
     assert captured.err == "(2 tokens, 2.0 tokens/s, the first after 0.0 s)\n"
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_a_real_model_answers_each_line(hornbook, tiny_model, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("hi\nho\n"))
     outcome = hornbook("chat", tiny_model, "--max-new-tokens", 3, "--sampler", "greedy")

@@ -7,6 +7,8 @@ import pytest
 
 PROMPT = "The cat sat"
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 def test_the_continuation_goes_to_stdout_and_the_speed_to_stderr(hornbook, tiny_model):
     outcome = hornbook("generate", tiny_model, PROMPT, "--max-new-tokens", 8, "--sampler", "greedy")
