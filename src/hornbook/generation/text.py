@@ -1,0 +1,174 @@
+"""Generation from what people have, texts and chats, to what they want: the same, continued."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from hornbook import samplers
+from hornbook.errors import GenerationError
+from hornbook.generation.engine import Engine, GenerationOutput
+from hornbook.generation.prompts import Prompts, is_dataset, kind_of, read_prompts
+from hornbook.generation.text_stream import stream_texts
+
+StopTokenIds = Sequence[int] | int | Literal["auto"] | None
+
+
+class TextModel(Protocol):
+    """What text generation needs of a task."""
+
+    backbone: Any
+    preprocessor: Any
+    sampler: samplers.Sampler
+    generation_config: dict[str, Any]
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs the task."""
+
+
+def generate_text(
+    task: TextModel,
+    inputs: Any,
+    *,
+    max_length: int | None = None,
+    max_new_tokens: int | None = None,
+    stop_token_ids: StopTokenIds = "auto",
+    strip_prompt: bool = False,
+    stream: bool = False,
+    sampler: Any = None,
+    seed: int | None = None,
+) -> Any:
+    """Continues prompts.
+
+    Args:
+        task: a language model.
+        inputs: a text or several, a chat (a list of `{"role", "content"}` messages) or several, a
+            `tf.data.Dataset` of texts, or `{"token_ids", "padding_mask"}`.
+        max_length: the length of the result in tokens, prompt included. By default the width of
+            given token ids, else the preprocessor's `sequence_length`.
+        max_new_tokens: how many tokens are made at most; both limits hold if both are given.
+        stop_token_ids: tokens to stop after. "auto" takes those of the checkpoint, else the
+            tokenizer's end token; None stops for the length alone.
+        strip_prompt: return only what was generated, as is always done for chats.
+        stream: return an iterator of pieces of text instead, whole characters each, which put
+            together equal the result; for several prompts, of lists with a piece (that may be
+            empty) for each. Closing it stops the work.
+        sampler: instead of the task's.
+        seed: of the random numbers; None takes the sampler's.
+
+    Returns:
+        Text for a text or a chat, a list of texts for several. For token ids a dict of arrays
+        [batch, max_length]: `token_ids` int32 and `padding_mask` bool, true up to the stop token.
+
+    Raises:
+        GenerationError: when a prompt is longer than the limit, or the limit than the model's.
+    """
+    options = {
+        "max_length": max_length,
+        "max_new_tokens": max_new_tokens,
+        "stop_token_ids": stop_token_ids,
+        "strip_prompt": strip_prompt,
+        "sampler": sampler,
+        "seed": seed,
+    }
+    if is_dataset(inputs):
+        if stream:
+            raise GenerationError("A dataset can't be streamed; give the texts in a list")
+        return _over_dataset(task, inputs, options)
+    if isinstance(inputs, list | tuple) and not inputs:
+        return iter(()) if stream else []
+    maximum = maximum_length(task, inputs, max_length, max_new_tokens)
+    prompts = read_prompts(task.preprocessor, inputs, maximum)
+    limits = np.full(len(prompts.lengths), maximum)
+    if max_new_tokens is not None:
+        limits = np.minimum(limits, prompts.lengths + max_new_tokens)
+    request: dict[str, Any] = {
+        "limits": limits,
+        "sampler": task.sampler if sampler is None else sampler,
+        "stop_token_ids": resolve_stop_token_ids(task, stop_token_ids),
+        "seed": seed,
+    }
+    starts = prompts.lengths if strip_prompt or prompts.kind == "chat" else prompts.lengths * 0
+    if stream:
+        if prompts.kind == "ids":
+            raise GenerationError("Token ids can't be streamed as text; use engine.stream")
+        steps = task.engine.stream(prompts.token_ids, prompts.lengths, **request)
+        return stream_texts(task.preprocessor.tokenizer, prompts, starts, steps)
+    output = task.engine.generate(prompts.token_ids, prompts.lengths, **request)
+    if prompts.kind == "ids":
+        pad = 0 if task.preprocessor is None else task.preprocessor.pad_token_id
+        return _ids_result(output, starts, prompts, int(limits.max()), pad)
+    places = np.arange(output.token_ids.shape[1])
+    mask = (places >= starts[:, None]) & (places < output.lengths[:, None])
+    texts = task.preprocessor.generate_postprocess(
+        {"token_ids": output.token_ids, "padding_mask": mask}
+    )
+    return texts if prompts.batched else texts[0]
+
+
+def maximum_length(
+    task: TextModel, inputs: Any, max_length: int | None, max_new_tokens: int | None
+) -> int:
+    """How many tokens a row may have, prompt included."""
+    limit = int(task.backbone.config.max_sequence_length)
+    for name, value in (("max_length", max_length), ("max_new_tokens", max_new_tokens)):
+        if value is not None and value < 1:
+            raise GenerationError(f"{name} is {value}; expected 1 or more")
+    if max_length is not None:
+        if max_length > limit:
+            raise GenerationError(
+                f"max_length is {max_length}, but the model has {limit} positions; ask for that at "
+                "most"
+            )
+        return max_length
+    if max_new_tokens is not None:
+        return limit
+    if kind_of(inputs) == "ids" and "token_ids" in inputs:
+        return int(inputs["token_ids"].shape[-1])
+    return limit if task.preprocessor is None else min(limit, task.preprocessor.sequence_length)
+
+
+def resolve_stop_token_ids(task: TextModel, stop_token_ids: StopTokenIds) -> tuple[int, ...]:
+    """The tokens to stop after; "auto" looks them up."""
+    if stop_token_ids is None:
+        return ()
+    if isinstance(stop_token_ids, str):
+        if stop_token_ids != "auto":
+            raise GenerationError(
+                f"stop_token_ids is {stop_token_ids!r}; expected token ids, 'auto' or None"
+            )
+        stop_token_ids = task.generation_config.get("eos_token_id")
+        if stop_token_ids is None and task.preprocessor is None:
+            raise GenerationError(
+                'stop_token_ids="auto" needs a tokenizer to know them from, and this model has '
+                "none; give the ids, or None to stop for the length alone"
+            )
+        if stop_token_ids is None:
+            stop_token_ids = task.preprocessor.tokenizer.end_token_id
+        if stop_token_ids is None:
+            return ()
+    ids = np.atleast_1d(np.asarray(stop_token_ids))
+    return tuple(int(token_id) for token_id in ids)
+
+
+def _ids_result(
+    output: GenerationOutput, starts: np.ndarray, prompts: Prompts, width: int, pad: int
+) -> dict[str, np.ndarray]:
+    token_ids = np.full((len(starts), width), pad, dtype=np.int32)
+    mask = np.zeros(token_ids.shape, dtype=bool)
+    for row, (start, end) in enumerate(zip(starts, output.lengths, strict=True)):
+        token_ids[row, : end - start] = output.token_ids[row, start:end]
+        mask[row, : end - start] = True
+    if not prompts.batched:
+        token_ids, mask = token_ids[0], mask[0]
+    return {"token_ids": token_ids, "padding_mask": mask}
+
+
+def _over_dataset(task: TextModel, dataset: Any, options: dict[str, Any]) -> list[str]:
+    def results() -> Iterator[str]:
+        for batch in dataset.as_numpy_iterator():
+            texts = generate_text(task, batch, **options)
+            yield from [texts] if isinstance(texts, str) else texts
+
+    return list(results())

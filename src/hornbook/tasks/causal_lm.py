@@ -1,10 +1,14 @@
 """Language modelling from left to right."""
 
+from functools import cached_property
 from typing import Any
 
 import keras
 
+from hornbook import samplers
 from hornbook.backbones.backbone import Backbone
+from hornbook.generation import Engine, generate_text
+from hornbook.generation.text import StopTokenIds
 from hornbook.layers.linear import Linear
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.metrics import Perplexity
@@ -55,6 +59,7 @@ class CausalLM(Task):
         logits = backbone.token_embedding(hidden, reverse=True) if head is None else head(hidden)
         super().__init__(backbone, preprocessor, logits, name=name)
         self.lm_head = head
+        self.sampler = samplers.get("top_k")
         self.compile_by_default()
 
     def default_compile(self) -> dict[str, Any]:
@@ -63,6 +68,99 @@ class CausalLM(Task):
             "loss": SparseTokenCrossentropy(),
             "weighted_metrics": [Perplexity(from_logits=True)],
         }
+
+    def compile(
+        self,
+        optimizer: Any = "auto",
+        loss: Any = "auto",
+        *,
+        weighted_metrics: Any = "auto",
+        sampler: Any = None,
+        **options: Any,
+    ) -> None:
+        """Sets how the model is trained, as in Keras, and how it generates.
+
+        What is left at "auto" is the default: Adam at 2e-5, and a loss and a perplexity that leave
+        padding out. Setting the sampler alone leaves the training of a compiled model as it is.
+
+        Args:
+            optimizer: of `keras.Model.compile`, as are the other options.
+            loss: likewise.
+            weighted_metrics: likewise.
+            sampler: the name of a sampler ("greedy", "random", "top_k", "top_p", "min_p"), or one
+                of `hornbook.samplers`; None leaves it as it is, at first "top_k".
+            **options: of `keras.Model.compile`.
+        """
+        if sampler is not None:
+            self.sampler = samplers.get(sampler)
+        training = {"optimizer": optimizer, "loss": loss, "weighted_metrics": weighted_metrics}
+        given = {
+            name: v for name, v in training.items() if not (isinstance(v, str) and v == "auto")
+        }
+        if given or options or sampler is None or not self.compiled:
+            super().compile(**{**self.default_compile(), **given, **options})
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What generates: token ids in, token ids out."""
+        return Engine(self)
+
+    def generate(
+        self,
+        inputs: Any,
+        max_length: int | None = None,
+        stop_token_ids: StopTokenIds = "auto",
+        strip_prompt: bool = False,
+        stream: bool = False,
+        *,
+        max_new_tokens: int | None = None,
+        sampler: Any = None,
+        seed: int | None = None,
+    ) -> Any:
+        """Continues texts, chats or token ids.
+
+        Args:
+            inputs: a text or several, a chat (a list of `{"role", "content"}` messages) or
+                several, a `tf.data.Dataset` of texts, or `{"token_ids", "padding_mask"}`, each
+                [batch, length].
+            max_length: the length of the result in tokens, prompt included. By default the width
+                of given token ids, else the preprocessor's `sequence_length`.
+            stop_token_ids: tokens to stop after. "auto" takes those of the checkpoint, else the
+                tokenizer's end token; None stops for the length alone.
+            strip_prompt: return only what was generated, as is always done for chats.
+            stream: return an iterator of pieces of text, which put together equal the result; for
+                several prompts, of lists with a piece for each. Closing it stops the work.
+            max_new_tokens: how many tokens are made at most; both limits hold if both are given.
+            sampler: for this call, instead of that of `compile`.
+            seed: of the random numbers; None takes the sampler's.
+
+        Returns:
+            Text for a text or a chat, a list of texts for several, and for token ids a dict of
+            `token_ids` int32 and `padding_mask` bool, each [batch, max_length].
+
+        Raises:
+            GenerationError: when a prompt is longer than the limit, or the limit than the model's.
+
+        Example:
+            >>> from hornbook.models import GPT2Backbone, GPT2CausalLM
+            >>> backbone = GPT2Backbone(vocabulary_size=50, num_layers=1, num_heads=2, hidden_dim=8)
+            >>> import numpy as np
+            >>> inputs = {"token_ids": np.array([[3, 4, 0]]), "padding_mask": np.array([[1, 1, 0]])}
+            >>> outputs = GPT2CausalLM(backbone).generate(inputs, stop_token_ids=None)
+            >>> outputs["token_ids"].shape
+            (1, 3)
+        """
+        return generate_text(
+            self,
+            inputs,
+            max_length=max_length,
+            max_new_tokens=max_new_tokens,
+            stop_token_ids=stop_token_ids,
+            strip_prompt=strip_prompt,
+            stream=stream,
+            sampler=sampler,
+            seed=seed,
+        )
 
     def project(self, hidden: Any) -> Any:
         """Logits [batch, length, vocabulary] of hidden states [batch, length, hidden_dim]."""
