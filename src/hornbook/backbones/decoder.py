@@ -106,6 +106,7 @@ class Decoder:
         return {layer.attention.window for layer in self.layers}
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class TokenPositions(keras.layers.Layer):
     """Numbers the tokens of each row from 0: int32 [1, length]."""
 

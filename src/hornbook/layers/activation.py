@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import keras
 from keras import ops
 
 from hornbook.errors import ConfigError
@@ -22,12 +23,16 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def activation(name: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Returns the activation function of a name; a callable is returned as it is.
+def activation(name: str | Callable[[Any], Any] | dict[str, Any]) -> Callable[[Any], Any]:
+    """Returns the activation function of a name, or of one that Keras has serialized.
+
+    A callable is returned as it is.
 
     Raises:
         ConfigError: when the name is unknown.
     """
+    if isinstance(name, dict):
+        name = keras.saving.deserialize_keras_object(name)
     if callable(name):
         return name
     if name not in ACTIVATIONS:

@@ -22,6 +22,7 @@ def even_head_dim(hidden_dim: int, num_heads: int) -> int:
     return hidden_dim // num_heads
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class Attention(keras.layers.Layer):
     """Multi-head self-attention with grouped keys and values, rotary positions and a cache.
 
@@ -69,8 +70,10 @@ class Attention(keras.layers.Layer):
         self.head_dim = head_dim
         self.window = window
         self.scale = head_dim**-0.5 if scale is None else scale
+        self.use_bias = use_bias
         self.output_bias = use_bias if output_bias is None else output_bias
-        self.kernel_initializer = kernel_initializer
+        self.dropout_rate = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
         def project(heads: int, name: str) -> Linear:
             return Linear(heads * head_dim, use_bias, kernel_initializer, name=name)
@@ -111,6 +114,20 @@ class Attention(keras.layers.Layer):
         )
         outputs = self.output_projection(outputs)
         return outputs if cache is None else (outputs, cache)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "num_query_heads": self.num_query_heads,
+            "num_key_value_heads": self.num_key_value_heads,
+            "head_dim": self.head_dim,
+            "use_bias": self.use_bias,
+            "output_bias": self.output_bias,
+            "window": self.window,
+            "scale": self.scale,
+            "dropout": self.dropout_rate,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
 
     def _heads(self, inputs: Any, heads: int) -> Any:
         batch, length, _ = ops.shape(inputs)

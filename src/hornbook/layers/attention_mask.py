@@ -25,6 +25,7 @@ def visible_keys(query_positions: Any, num_keys: Any, *, window: int | None = No
     return ops.expand_dims(visible, 1)
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class AttentionMask(keras.layers.Layer):
     """Combines padding with causality into the mask that attention layers take.
 
@@ -49,3 +50,6 @@ class AttentionMask(keras.layers.Layer):
         length = ops.shape(padding_mask)[1]
         positions = ops.arange(length, dtype="int32")[None]
         return ops.logical_and(real, visible_keys(positions, length, window=self.window))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "causal": self.causal, "window": self.window}

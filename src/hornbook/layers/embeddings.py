@@ -5,9 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from hornbook.layers.initializer import own_initializer
 from hornbook.layers.linear_product import linear_product
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class ReversibleEmbedding(keras.layers.Layer):
     """Looks token ids up, and with `reverse=True` projects hidden states back to the vocabulary.
 
@@ -35,7 +37,7 @@ class ReversibleEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim
-        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.embeddings_initializer = own_initializer(embeddings_initializer)
 
     def build(self, input_shape: Any = None) -> None:
         self.embeddings = self.add_weight(
@@ -59,6 +61,7 @@ class ReversibleEmbedding(keras.layers.Layer):
         }
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class PositionEmbedding(keras.layers.Layer):
     """Looks up one learned vector a position, as in Devlin et al., "BERT" (2018).
 
@@ -78,7 +81,7 @@ class PositionEmbedding(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.sequence_length = sequence_length
-        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.embeddings_initializer = own_initializer(embeddings_initializer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.embeddings = self.add_weight(

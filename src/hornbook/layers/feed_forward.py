@@ -9,6 +9,7 @@ from hornbook.layers.activation import activation as get_activation
 from hornbook.layers.linear import Linear
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class FeedForward(keras.layers.Layer):
     """`down(activation(up(x)))`, or with `gated`, `down(activation(gate(x)) * up(x))`.
 
@@ -24,7 +25,7 @@ class FeedForward(keras.layers.Layer):
     def __init__(
         self,
         intermediate_dim: int,
-        activation: str | Callable[[Any], Any],
+        activation: str | Callable[[Any], Any] | dict[str, Any],
         *,
         gated: bool = False,
         use_bias: bool = True,
@@ -33,9 +34,11 @@ class FeedForward(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.intermediate_dim = intermediate_dim
+        self.activation_name = activation
         self.activation = get_activation(activation)
+        self.gated = gated
         self.use_bias = use_bias
-        self.kernel_initializer = kernel_initializer
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.up = Linear(intermediate_dim, use_bias, kernel_initializer, name="up")
         self.gate = None
         if gated:
@@ -58,3 +61,13 @@ class FeedForward(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "intermediate_dim": self.intermediate_dim,
+            "activation": keras.saving.serialize_keras_object(self.activation_name),
+            "gated": self.gated,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

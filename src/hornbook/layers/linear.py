@@ -5,9 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from hornbook.layers.initializer import own_initializer
 from hornbook.layers.linear_product import linear_product
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class Linear(keras.layers.Layer):
     """Maps the last axis: `outputs = inputs @ kernel.T + bias`.
 
@@ -31,7 +33,7 @@ class Linear(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_initializer = own_initializer(kernel_initializer)
         self.lora_scale: float | None = None
         self.is_quantized = False
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class RMSNormalization(keras.layers.Layer):
     """Divides by the root of the mean square and multiplies by a learned `scale` [features].
 
@@ -37,6 +38,7 @@ class RMSNormalization(keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class LayerNormalization(keras.layers.Layer):
     """Subtracts the mean, divides by the standard deviation, then `* scale + bias` [features].
 

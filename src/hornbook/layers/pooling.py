@@ -8,6 +8,7 @@ from keras import ops
 PoolingMode = Literal["mean", "cls"]
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class SequencePooling(keras.layers.Layer):
     """One vector a sequence: the mean over real tokens, or the first token's state.
 

@@ -1,7 +1,7 @@
 """Rotary position embedding: frequencies, their scalings, and the rotation."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -39,6 +39,7 @@ class RopeScaling:
         return keep * frequencies + (1 - keep) * frequencies / self.factor
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class RotaryEmbedding(keras.layers.Layer):
     """Turns positions into the cosines and sines that rotate queries and keys.
 
@@ -59,16 +60,18 @@ class RotaryEmbedding(keras.layers.Layer):
         self,
         rotary_dim: int,
         max_wavelength: float = 10000.0,
-        scaling: RopeScaling | None = None,
+        scaling: RopeScaling | dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.rotary_dim = rotary_dim
         self.max_wavelength = max_wavelength
-        self.scaling = scaling
+        self.scaling = RopeScaling(**scaling) if isinstance(scaling, dict) else scaling
         exponents = np.arange(0, rotary_dim, 2, dtype="float64") / rotary_dim
         frequencies = max_wavelength**-exponents
-        self.frequencies = (scaling.apply(frequencies) if scaling else frequencies).astype("f4")
+        if self.scaling is not None:
+            frequencies = self.scaling.apply(frequencies)
+        self.frequencies = frequencies.astype("float32")
 
     def call(self, positions: Any) -> tuple[Any, Any]:
         angles = ops.multiply(ops.cast(positions, "float32")[..., None], self.frequencies)
@@ -76,6 +79,14 @@ class RotaryEmbedding(keras.layers.Layer):
             ops.cast(ops.cos(angles), self.compute_dtype),
             ops.cast(ops.sin(angles), self.compute_dtype),
         )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "rotary_dim": self.rotary_dim,
+            "max_wavelength": self.max_wavelength,
+            "scaling": None if self.scaling is None else asdict(self.scaling),
+        }
 
 
 def rotate(inputs: Any, rope: tuple[Any, Any]) -> Any:

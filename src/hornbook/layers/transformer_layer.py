@@ -1,13 +1,16 @@
 """One transformer layer: attention and feed-forward, each with its norm and residual."""
 
-from typing import Any
+from typing import Any, Self
 
 import keras
 
 from hornbook.layers.attention import Attention
 from hornbook.layers.feed_forward import FeedForward
 
+PARTS = ("attention_norm", "attention", "feed_forward_norm", "feed_forward")
 
+
+@keras.saving.register_keras_serializable(package="hornbook")
 class TransformerLayer(keras.layers.Layer):
     """Runs attention, then the feed-forward network, each added to its input.
 
@@ -32,16 +35,13 @@ class TransformerLayer(keras.layers.Layer):
         self.feed_forward = feed_forward
         self.feed_forward_norm = feed_forward_norm
         self.norm_first = norm_first
+        self.dropout_rate = dropout
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        for part in (
-            self.attention_norm,
-            self.attention,
-            self.feed_forward_norm,
-            self.feed_forward,
-        ):
-            part.build(input_shape)
+        for part in (getattr(self, name) for name in PARTS):
+            if not part.built:
+                part.build(input_shape)
 
     def call(
         self,
@@ -67,6 +67,20 @@ class TransformerLayer(keras.layers.Layer):
     def compute_output_spec(self, inputs: Any, *_: Any, **__: Any) -> keras.KerasTensor:
         """The shape is the inputs'; saying so spares tracing every layer when a model is made."""
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        parts = {name: getattr(self, name) for name in PARTS}
+        return {
+            **super().get_config(),
+            **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()},
+            "norm_first": self.norm_first,
+            "dropout": self.dropout_rate,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in PARTS}
+        return cls(**{**config, **parts})
 
     def _dropped(self, x: Any) -> Any:
         return x if self.dropout is None else self.dropout(x)

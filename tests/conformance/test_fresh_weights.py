@@ -1,0 +1,45 @@
+"""A model that is made, not loaded, starts from sound values."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from conformance.cases import CASES, FIRST_CASES, every
+from conformance.closeness import as_numpy
+
+
+@every(CASES)
+def test_no_two_matrices_are_alike(case):
+    keras.utils.set_random_seed(0)
+    model = case.backbone_class(**vars(case.config))
+    matrices = {v.path: as_numpy(v).ravel()[:20] for v in model.trainable_variables if v.ndim > 1}
+    for (one, first), (other, second) in itertools.combinations(matrices.items(), 2):
+        assert not (first == second).all(), (one, other)
+        # Nor is one a multiple of the other.
+        assert abs(np.corrcoef(first, second)[0, 1]) < 0.95, (one, other)
+
+
+@every(FIRST_CASES)
+def test_matrices_have_the_config_s_deviation(case):
+    keras.utils.set_random_seed(0)
+    model = case.backbone_class(**vars(case.config))
+    for variable in model.trainable_variables:
+        value = as_numpy(variable)
+        if variable.ndim > 1:
+            chance = 5 / value.size**0.5
+            assert value.std() == pytest.approx(case.config.initializer_range, rel=chance)
+            assert abs(value.mean()) < chance * case.config.initializer_range
+        else:
+            assert (value == (1 if variable.name == "scale" else 0)).all()
+
+
+@every(FIRST_CASES)
+def test_a_seed_makes_them_again(case):
+    def weights():
+        keras.utils.set_random_seed(3)
+        return [as_numpy(v) for v in case.backbone_class(**vars(case.config)).weights]
+
+    for one, other in zip(weights(), weights(), strict=True):
+        assert (one == other).all()
