@@ -12,6 +12,7 @@ from hornbook.checkpoints.opened import OpenCheckpoint, open_checkpoint
 from hornbook.errors import CheckpointError, PresetError, TokenizerError
 from hornbook.families import classes
 from hornbook.tokenizers import Tokenizer
+from hornbook.tokenizers.kinds import as_class
 
 AUTO = "auto"
 
@@ -144,21 +145,18 @@ def read_tokenizer(opened: OpenCheckpoint) -> Tokenizer | None:
         TokenizerError: when it is broken, or has more tokens than the model.
     """
     if opened.gguf is not None:
-        engine_owner = Tokenizer.from_gguf(opened.gguf.metadata)
+        tokenizer = Tokenizer.from_gguf(opened.gguf.metadata)
     elif has_tokenizer(opened.path):
-        engine_owner = Tokenizer.from_folder(opened.path)
+        tokenizer = Tokenizer.from_folder(opened.path)
     else:
         return None
-    size = engine_owner.vocabulary_size()
+    size = tokenizer.vocabulary_size()
     if size > opened.config.vocabulary_size:
         raise TokenizerError(
             f"The tokenizer in {opened.path} has {size} tokens, but the model's vocabulary_size "
             f"is {opened.config.vocabulary_size}; they are of different models."
         )
-    family_class = classes.tokenizer_class(opened.family)
-    if not family_class.accepts(engine_owner.engine):
-        return engine_owner
-    return family_class.from_engine(engine_owner.engine, engine_owner.settings)
+    return as_class(tokenizer, classes.tokenizer_class(opened.family))
 
 
 def has_tokenizer(folder: Path) -> bool:

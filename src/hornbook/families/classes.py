@@ -50,11 +50,14 @@ def family_of(model: Any) -> Family:
 
 
 def _classes_of(family: Family) -> list[type]:
-    made = [_make_backbone(family), _make_tokenizer(family)]
+    tokenizer = _make_tokenizer(family)
+    made = [_make_backbone(family), tokenizer]
     for head in family.heads:
         task, preprocessor = TASKS[head.task]
-        made.append(_make(f"{family.prefix}{head.task}", task, family, f"{family.title}: "))
-        made.append(_make(f"{family.prefix}{head.task}Preprocessor", preprocessor, family, ""))
+        name = f"{family.prefix}{head.task}"
+        made.append(_make(name, task, family, f"{family.title}: "))
+        own = {"tokenizer_class": tokenizer}
+        made.append(_make(f"{name}Preprocessor", preprocessor, family, "", own))
     return made
 
 

@@ -31,7 +31,7 @@ class Preprocessor(abc.ABC):
     """
 
     tokenizer_class: ClassVar[type[Tokenizer]] = Tokenizer  # type: ignore[type-abstract]
-    """The class that `from_config` rebuilds the tokenizer with."""
+    """The class that `from_config` makes the tokenizer of, where that is for its kind."""
     makes_labels: ClassVar[bool]
     """Whether labels, and a weight for each, come from the text; else they are given beside it."""
 
@@ -77,7 +77,9 @@ class Preprocessor(abc.ABC):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Builds the preprocessor that a `get_config` came from."""
-        tokenizer = cls.tokenizer_class.from_config(config["tokenizer"])
+        from hornbook.tokenizers.kinds import as_class
+
+        tokenizer = as_class(Tokenizer.from_config(config["tokenizer"]), cls.tokenizer_class)
         return cls(**{**config, "tokenizer": tokenizer})
 
     @property

@@ -100,6 +100,18 @@ class Task(keras.Model):
         batch = pipeline.batch_arguments(self.preprocessor, x, y, sample_weight)
         return super().test_on_batch(*batch, **arguments)
 
+    def get_compile_config(self) -> dict[str, Any] | None:
+        config = super().get_compile_config()
+        if config and isinstance(config.get("optimizer"), dict):
+            config["optimizer"]["built"] = self.optimizer.built
+        return config
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        # Keras would build it always, and then warn that a file of before training lacks its state.
+        if (config.get("optimizer") or {}).get("built", True):
+            self.optimizer.build(self.trainable_variables)
+
     def get_config(self) -> dict[str, Any]:
         return {
             "backbone": keras.saving.serialize_keras_object(self.backbone),
