@@ -148,6 +148,11 @@ def test_rich_values_become_plain_ones():
     )
 
 
+def test_keys_that_are_none_are_not_there():
+    source = "{{ messages[0].content is defined }}"
+    assert render(source, [{"role": "assistant", "content": None}]) == "False"
+
+
 def test_the_template_is_picked():
     templates = {"default": "d", "tool_use": "t", "rag": "r"}
     assert pick_template(templates) == "d"

@@ -33,8 +33,8 @@ def tokenize_tensor(tokenizer: "Tokenizer", inputs: Any) -> Any:
     """Tokenizes a tf string tensor.
 
     Returns:
-        With a sequence length, ids of shape `[*inputs.shape, sequence_length]`, which is set
-        statically. Without one, `[length]` for a scalar, else a ragged tensor
+        With a sequence length, ids of shape `[*inputs.shape, sequence_length]`, known statically
+        as far as the input's shape is. Without one, `[length]` for a scalar, else a ragged tensor
         `[*inputs.shape, None]`.
     """
     import tensorflow as tf
@@ -60,8 +60,7 @@ def _padded(tokenizer: "Tokenizer", inputs: Any) -> Any:
         tf.as_dtype(tokenizer.dtype),
         stateful=False,
     )
-    result = tf.reshape(flat, tf.concat([tf.shape(inputs), [length]], 0))
-    return tf.ensure_shape(result, [*inputs.shape, length])
+    return tf.reshape(flat, tf.concat([tf.shape(inputs), [length]], 0))
 
 
 def _ragged(tokenizer: "Tokenizer", inputs: Any) -> Any:
