@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from hornbook.cli.training_text import make_windows, read_texts, split
+from hornbook.training.corpus import make_windows, read_texts, split
 from hornbook.errors import DataError
 
 

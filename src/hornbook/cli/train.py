@@ -69,7 +69,7 @@ def compile_for(model: Any, learning_rate: float, steps: int) -> None:
 def fit(model: Any, windows: Any, epochs: int, batch_size: int, rate: float, seed: int) -> Any:
     """Trains with progress on stderr; returns Keras's history as a dict."""
     from hornbook.cli.training_progress import TrainingProgress
-    from hornbook.cli.training_text import split
+    from hornbook.training.corpus import split
 
     (inputs, labels), validation = split(windows, VALIDATION, seed)
     steps = -(-len(labels) // batch_size)
@@ -139,7 +139,7 @@ def command(
     if learning_rate == 0:
         raise typer.BadParameter("nothing is learned at 0", param_hint="--learning-rate")
     console.quiet_libraries()
-    from hornbook.cli.training_text import make_windows, read_texts
+    from hornbook.training.corpus import make_windows, read_texts
 
     texts = read_texts(data)
     output.mkdir(parents=True, exist_ok=True)  # so that a wrong path is known before hours are lost

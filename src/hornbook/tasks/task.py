@@ -74,8 +74,16 @@ class Task(keras.Model):
         """Writes what `read_options` reads; returns the files' names."""
         return []
 
-    def fit(self, x: Any = None, y: Any = None, **arguments: Any) -> Any:
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        **arguments: Any,
+    ) -> Any:
         """Trains, as `keras.Model.fit` does, on raw texts too; `x` can be texts or a dataset."""
+        arguments = {"batch_size": batch_size, "epochs": epochs, **arguments}
         return super().fit(**pipeline.fit_arguments(self.preprocessor, x, y, **arguments))
 
     def evaluate(self, x: Any = None, y: Any = None, **arguments: Any) -> Any:
@@ -85,6 +93,10 @@ class Task(keras.Model):
     def predict(self, x: Any, **arguments: Any) -> Any:
         """Predicts, as `keras.Model.predict` does, on raw texts too."""
         return super().predict(**pipeline.predict_arguments(self.preprocessor, x, **arguments))
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Predicts one batch, as in Keras, on raw texts too."""
+        return super().predict_on_batch(pipeline.batch_arguments(self.preprocessor, x)[0])
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, **arguments: Any

@@ -5,8 +5,10 @@ from typing import Any
 
 _EXPORTS = {
     "TextSampler": "hornbook.training.text_sampler",
+    "make_windows": "hornbook.training.corpus",
     "plot_history": "hornbook.training.learning_curves",
     "prepare": "hornbook.training.data",
+    "read_texts": "hornbook.training.corpus",
 }
 __all__ = list(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
 
