@@ -64,47 +64,54 @@ def generate_text(
     Raises:
         GenerationError: when a prompt is longer than the limit, or the limit than the model's.
     """
-    options = {
-        "max_length": max_length,
-        "max_new_tokens": max_new_tokens,
-        "stop_token_ids": stop_token_ids,
-        "strip_prompt": strip_prompt,
-        "sampler": sampler,
-        "seed": seed,
-    }
+    limits = {"max_length": max_length, "max_new_tokens": max_new_tokens}
+    others = {"stop_token_ids": stop_token_ids, "sampler": sampler, "seed": seed}
     if is_dataset(inputs):
         if stream:
             raise GenerationError("A dataset can't be streamed; give the texts in a list")
-        return _over_dataset(task, inputs, options)
+        return _over_dataset(task, inputs, strip_prompt=strip_prompt, **limits, **others)
     if isinstance(inputs, list | tuple) and not inputs:
         return iter(()) if stream else []
-    maximum = maximum_length(task, inputs, max_length, max_new_tokens)
+    maximum = maximum_length(task, inputs, **limits)
     prompts = read_prompts(task.preprocessor, inputs, maximum)
-    limits = np.full(len(prompts.lengths), maximum)
-    if max_new_tokens is not None:
-        limits = np.minimum(limits, prompts.lengths + max_new_tokens)
     request: dict[str, Any] = {
-        "limits": limits,
+        "limits": row_limits(prompts, maximum, max_new_tokens),
         "sampler": task.sampler if sampler is None else sampler,
         "stop_token_ids": resolve_stop_token_ids(task, stop_token_ids),
         "seed": seed,
     }
     starts = prompts.lengths if strip_prompt or prompts.kind == "chat" else prompts.lengths * 0
-    if stream:
-        if prompts.kind == "ids":
-            raise GenerationError("Token ids can't be streamed as text; use engine.stream")
-        steps = task.engine.stream(prompts.token_ids, prompts.lengths, **request)
-        return stream_texts(task.preprocessor.tokenizer, prompts, starts, steps)
+    return (_stream if stream else _whole)(task, prompts, starts, request)
+
+
+def _stream(
+    task: TextModel, prompts: Prompts, starts: np.ndarray, request: dict[str, Any]
+) -> Iterator[Any]:
+    if prompts.kind == "ids":
+        raise GenerationError("Token ids can't be streamed as text; use engine.stream")
+    steps = task.engine.stream(prompts.token_ids, prompts.lengths, **request)
+    return stream_texts(task.preprocessor.tokenizer, prompts, starts, steps)
+
+
+def _whole(task: TextModel, prompts: Prompts, starts: np.ndarray, request: dict[str, Any]) -> Any:
     output = task.engine.generate(prompts.token_ids, prompts.lengths, **request)
     if prompts.kind == "ids":
         pad = 0 if task.preprocessor is None else task.preprocessor.pad_token_id
-        return _ids_result(output, starts, prompts, int(limits.max()), pad)
+        return _ids_result(output, starts, prompts, int(request["limits"].max()), pad)
     places = np.arange(output.token_ids.shape[1])
     mask = (places >= starts[:, None]) & (places < output.lengths[:, None])
     texts = task.preprocessor.generate_postprocess(
         {"token_ids": output.token_ids, "padding_mask": mask}
     )
     return texts if prompts.batched else texts[0]
+
+
+def row_limits(prompts: Prompts, maximum: int, max_new_tokens: int | None) -> np.ndarray:
+    """The length at which each row is done, prompt included: int32 [batch]."""
+    limits = np.full_like(prompts.lengths, maximum)
+    return (
+        limits if max_new_tokens is None else np.minimum(limits, prompts.lengths + max_new_tokens)
+    )
 
 
 def maximum_length(
@@ -165,7 +172,7 @@ def _ids_result(
     return {"token_ids": token_ids, "padding_mask": mask}
 
 
-def _over_dataset(task: TextModel, dataset: Any, options: dict[str, Any]) -> list[str]:
+def _over_dataset(task: TextModel, dataset: Any, **options: Any) -> list[str]:
     def results() -> Iterator[str]:
         for batch in dataset.as_numpy_iterator():
             texts = generate_text(task, batch, **options)

@@ -1,0 +1,260 @@
+"""Texts, chats and token ids through a whole model: what comes out has the form of what went in."""
+
+from dataclasses import replace
+from functools import cache
+
+import keras
+import numpy as np
+import pytest
+
+from generation import naive
+from hornbook import samplers
+from hornbook.errors import GenerationError
+from hornbook.models import (
+    GPT2Backbone,
+    GPT2CausalLM,
+    GPT2CausalLMPreprocessor,
+    GPT2Tokenizer,
+)
+from hornbook.tokenizers import compute_byte_pair_vocabulary
+
+TEXTS = ["A horn", "Whoever reads the page — reads ♥ it", "z"]
+TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+CHAT = [{"role": "user", "content": "A horn?"}]
+MAXIMUM = 48
+
+
+@pytest.fixture(scope="module")
+def task():
+    vocabulary, merges = compute_byte_pair_vocabulary(TEXTS, 290, reserved_tokens=["<|endoftext|>"])
+    tokenizer = GPT2Tokenizer(vocabulary, merges)
+    tokenizer.settings = replace(tokenizer.settings, chat_templates={"default": TEMPLATE})
+    keras.utils.set_random_seed(8)
+    backbone = GPT2Backbone(
+        vocabulary_size=len(vocabulary),
+        num_layers=2,
+        num_heads=2,
+        hidden_dim=12,
+        intermediate_dim=20,
+        max_sequence_length=MAXIMUM,
+        initializer_range=0.6,
+    )
+    task = GPT2CausalLM(backbone, GPT2CausalLMPreprocessor(tokenizer, sequence_length=40))
+    task.compile(sampler="greedy")
+    return task
+
+
+@pytest.fixture(scope="module")
+def bare(task):
+    """The same model without its tokenizer."""
+    bare = GPT2CausalLM(task.backbone)
+    bare.compile(sampler="greedy")
+    return bare
+
+
+@cache
+def compiled(task):
+    def logits_of(token_ids):
+        return task({"token_ids": token_ids, "padding_mask": keras.ops.ones_like(token_ids)})
+
+    return naive.compiled(logits_of)
+
+
+def rows_of(task, texts, limit, stop_token_ids=()):
+    """Token ids as the naive loop makes them."""
+    encode = task.preprocessor.tokenizer.encode
+    return [
+        naive.generate(compiled(task), encode(text), limit, stop_token_ids, pad_to=MAXIMUM)
+        for text in texts
+    ]
+
+
+def decode(task, ids):
+    return task.preprocessor.tokenizer.detokenize(ids, skip_special_tokens=True)
+
+
+def test_a_text_gives_a_text_and_a_list_a_list(task):
+    expected = [decode(task, row) for row in rows_of(task, TEXTS, 40)]
+    options = {"stop_token_ids": None}
+    assert task.generate(TEXTS, **options) == expected
+    assert task.generate(np.array(TEXTS), **options) == expected
+    assert task.generate(TEXTS[1], **options) == expected[1]
+    assert task.generate([TEXTS[1]], **options) == expected[1:2]
+    assert task.generate([], **options) == []
+    assert expected[1].startswith(TEXTS[1])
+
+
+def test_limits(task):
+    encode = task.preprocessor.tokenizer.encode
+    lengths = [len(encode(text)) for text in TEXTS]
+    rows = rows_of(task, TEXTS, MAXIMUM)
+
+    def expect(limits):
+        return [decode(task, row[:limit]) for row, limit in zip(rows, limits, strict=True)]
+
+    def generate(**options):
+        return task.generate(TEXTS, stop_token_ids=None, **options)
+
+    assert generate(max_length=33) == expect([33] * 3)
+    assert generate(max_length=MAXIMUM) == expect([MAXIMUM] * 3)
+    assert generate(max_new_tokens=3) == expect([length + 3 for length in lengths])
+    assert generate(max_new_tokens=10**6) == expect([MAXIMUM] * 3)
+    longest = max(lengths)
+    assert generate(max_new_tokens=9, max_length=longest + 1) == expect(
+        [min(length + 9, longest + 1) for length in lengths]
+    )
+
+
+def test_the_prompt_can_be_left_out(task):
+    rows = rows_of(task, TEXTS, 40)
+    starts = [len(task.preprocessor.tokenizer.encode(text)) for text in TEXTS]
+    assert task.generate(TEXTS, stop_token_ids=None, strip_prompt=True) == [
+        decode(task, row[start:]) for row, start in zip(rows, starts, strict=True)
+    ]
+
+
+def test_a_chat_gives_the_reply_alone(task):
+    prompt = "<user>A horn?<assistant>"
+    (row,) = rows_of(task, [prompt], 40)
+    reply = decode(task, row[len(task.preprocessor.tokenizer.encode(prompt)) :])
+    assert task.generate(CHAT, stop_token_ids=None) == reply
+    assert task.generate([CHAT, CHAT], stop_token_ids=None) == [reply, reply]
+    assert "".join(task.generate(CHAT, stop_token_ids=None, stream=True)) == reply
+    with pytest.raises(GenerationError, match="list of chats holds something else"):
+        task.generate([CHAT, "A horn"])
+
+
+@pytest.mark.parametrize(
+    "inputs", [TEXTS, TEXTS[1], CHAT, [CHAT]], ids=["texts", "text", "chat", "chats"]
+)
+@pytest.mark.parametrize("strip_prompt", [False, True])
+def test_pieces_of_the_stream_make_up_the_whole(task, inputs, strip_prompt):
+    options = {
+        "sampler": samplers.RandomSampler(seed=3),
+        "max_new_tokens": 12,
+        "strip_prompt": strip_prompt,
+    }
+    whole = task.generate(inputs, **options)
+    pieces = list(task.generate(inputs, stream=True, **options))
+    if isinstance(whole, str):
+        assert "".join(pieces) == whole
+        assert len(pieces) > 2
+        assert all(pieces)
+    else:
+        assert ["".join(column) for column in zip(*pieces, strict=True)] == whole
+
+
+def test_stop_tokens(task):
+    tokenizer = task.preprocessor.tokenizer
+    free = rows_of(task, TEXTS, 40)
+    stop = free[0][-4]
+    expected = [decode(task, row) for row in rows_of(task, TEXTS, 40, [stop])]
+    assert expected[0] != decode(task, free[0])
+    assert task.generate(TEXTS, stop_token_ids=[stop]) == expected
+    assert task.generate(TEXTS, stop_token_ids=stop) == expected
+
+    ended = [decode(task, row) for row in rows_of(task, TEXTS, 40, [tokenizer.end_token_id])]
+    assert task.generate(TEXTS) == ended
+    for eos in (stop, [stop, tokenizer.end_token_id]):
+        task.generation_config = {"eos_token_id": eos}
+        both = rows_of(task, TEXTS, 40, np.atleast_1d(eos))
+        assert task.generate(TEXTS) == [decode(task, row) for row in both]
+    task.generation_config = {}
+
+
+def test_token_ids_give_token_ids(task, bare):
+    inputs = task.preprocessor.generate_preprocess(TEXTS, sequence_length=36)
+    rows = rows_of(task, TEXTS, 36)
+    outputs = bare.generate(inputs, stop_token_ids=None)
+    assert outputs["token_ids"].tolist() == rows
+    assert outputs["padding_mask"].all()
+    assert outputs["token_ids"].dtype == np.int32
+    tensors = {key: keras.ops.convert_to_tensor(value) for key, value in inputs.items()}
+    assert bare.generate(tensors, stop_token_ids=None)["token_ids"].tolist() == rows
+
+    stop = rows[0][20]
+    stopped = rows_of(task, TEXTS, 36, [stop])
+    outputs = bare.generate(inputs, stop_token_ids=[stop])
+    assert outputs["token_ids"].shape == outputs["padding_mask"].shape == (3, 36)
+    assert outputs["padding_mask"].sum(axis=1).tolist() == [len(row) for row in stopped]
+    for row, mask, wanted in zip(*outputs.values(), stopped, strict=True):
+        assert row[mask].tolist() == wanted
+        assert not row[~mask].any()
+
+    single = {key: value[1] for key, value in inputs.items()}
+    assert bare.generate(single, stop_token_ids=None)["token_ids"].tolist() == rows[1]
+    assert bare.generate(inputs, max_length=40, stop_token_ids=None)["token_ids"].shape == (3, 40)
+
+
+def test_token_ids_without_the_prompt(task, bare):
+    inputs = task.preprocessor.generate_preprocess(TEXTS, sequence_length=36)
+    whole = bare.generate(inputs, stop_token_ids=None)["token_ids"]
+    outputs = bare.generate(inputs, stop_token_ids=None, strip_prompt=True)
+    lengths = inputs["padding_mask"].sum(axis=1)
+    for row, mask, full, length in zip(*outputs.values(), whole, lengths, strict=True):
+        assert row[mask].tolist() == full[length:].tolist()
+
+
+def test_a_dataset_of_texts(task):
+    tf = pytest.importorskip("tensorflow")
+    expected = task.generate(TEXTS)
+    assert task.generate(tf.data.Dataset.from_tensor_slices(TEXTS).batch(2)) == expected
+    assert task.generate(tf.data.Dataset.from_tensor_slices(TEXTS)) == expected
+    assert task.generate(tf.constant(TEXTS)) == expected
+
+
+def test_samplers_and_seeds(task):
+    hot = samplers.RandomSampler(temperature=2.0)
+    assert task.sampler.get_config() == {}
+    one = task.generate("A", sampler=hot, seed=1)
+    assert one == task.generate("A", sampler=hot, seed=1)
+    assert one != task.generate("A", sampler=hot, seed=2)
+    assert task.generate("A", sampler="greedy") == task.generate("A")
+
+
+def test_compile_takes_a_sampler(task):
+    clone = GPT2CausalLM(task.backbone, task.preprocessor)
+    assert clone.sampler.get_config()["k"] == 5
+    optimizer, loss = clone.optimizer, clone.loss
+    clone.compile(sampler=samplers.TopPSampler(p=0.3))
+    assert clone.sampler.p == 0.3
+    assert clone.optimizer is optimizer
+    clone.compile(optimizer="sgd")
+    assert clone.sampler.p == 0.3
+    assert type(clone.optimizer).__name__ == "SGD"
+    assert type(clone.loss) is type(loss)
+    with pytest.raises(GenerationError, match="no sampler"):
+        clone.compile(sampler="gready")
+
+
+def mask_of(*rows):
+    return {"token_ids": np.ones((len(rows), len(rows[0]))), "padding_mask": np.array(rows)}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "message"),
+    [
+        (TEXTS, {"max_length": 3}, "A prompt has .* tokens"),
+        (TEXTS, {"max_length": 49}, "max_length is 49, but the model has 48"),
+        (CHAT, {"max_length": 3}, "A prompt has .* but the maximum length is 3"),
+        ("A", {"max_new_tokens": 0}, "max_new_tokens is 0"),
+        ("", {}, "at least one token"),
+        ("A", {"stop_token_ids": "end"}, "'end'"),
+        (mask_of([0, 1]), {}, "padding before tokens"),
+        (mask_of([1, 0]), {"stream": True}, "engine.stream"),
+        ({"token_ids": [[1]]}, {"max_length": 3}, "no .*padding_mask"),
+    ],
+)
+def test_what_cannot_be_done(task, inputs, options, message):
+    with pytest.raises(GenerationError, match=message):
+        task.generate(inputs, **options)
+
+
+def test_a_model_without_tokenizer(bare):
+    with pytest.raises(GenerationError, match="no tokenizer"):
+        bare.generate("A", stop_token_ids=None)
+    with pytest.raises(GenerationError, match='stop_token_ids="auto"'):
+        bare.generate(mask_of([1, 0]))
