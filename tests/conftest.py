@@ -26,7 +26,9 @@ for name, value in {
 BACKEND_FREE = (
     "cli",
     "tokenizers",
+    "preprocessing",
     "test_backend.py",
+    "test_docs.py",
     "test_import.py",
     "test_project.py",
     "test_structure.py",
