@@ -24,10 +24,13 @@ for name, value in {
     os.environ.setdefault(name, value)
 
 BACKEND_FREE = (
+    "checkpoints",
     "cli",
+    "preprocessing",
     "tokenizers",
     "preprocessing",
     "test_backend.py",
+    "test_docs.py",
     "test_docs.py",
     "test_import.py",
     "test_project.py",

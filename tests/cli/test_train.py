@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from hornbook.training.corpus import make_windows, read_texts, split
 from hornbook.errors import DataError
+from hornbook.training.corpus import make_windows, read_texts, split
 
 
 class Letters:
