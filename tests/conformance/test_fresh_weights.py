@@ -29,7 +29,9 @@ def test_matrices_have_the_config_s_deviation(case):
         value = as_numpy(variable)
         if variable.ndim > 1:
             chance = 5 / value.size**0.5
-            assert value.std() == pytest.approx(case.config.initializer_range, rel=chance)
+            # Truncation at two deviations takes an eighth of the deviation away.
+            tolerance = chance + 0.12
+            assert value.std() == pytest.approx(case.config.initializer_range, rel=tolerance)
             assert abs(value.mean()) < chance * case.config.initializer_range
         else:
             assert (value == (1 if variable.name == "scale" else 0)).all()

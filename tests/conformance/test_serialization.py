@@ -54,7 +54,7 @@ def test_a_task_with_a_preprocessor_is_saved_in_keras_s_format(case, head, tmp_p
 @every_head(FIRST_HEADS)
 def test_training_goes_on_where_it_stopped(case, head, tmp_path):
     model = case.task_class(head)(case.backbone_class(**vars(case.config)))
-    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse", weighted_metrics=[])
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse", weighted_metrics=None)
     inputs = batch(case)
     targets = 0 * as_numpy(model(inputs))
     model.train_on_batch(inputs, targets)

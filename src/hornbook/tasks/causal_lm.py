@@ -93,7 +93,9 @@ class CausalLM(Task):
         """
         if sampler is not None:
             self.sampler = samplers.get(sampler)
-        training = {"optimizer": optimizer, "loss": loss, "weighted_metrics": weighted_metrics}
+        # Keras takes None for "as before", which here is never what was asked for.
+        metrics = [] if weighted_metrics is None else weighted_metrics
+        training = {"optimizer": optimizer, "loss": loss, "weighted_metrics": metrics}
         given = {
             name: v for name, v in training.items() if not (isinstance(v, str) and v == "auto")
         }

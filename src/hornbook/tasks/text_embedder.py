@@ -26,7 +26,7 @@ class TextEmbedder(Task):
     Inputs are those of the backbone; the output is [batch, hidden_dim]. It is compiled to learn
     given target vectors by cosine, which is how one embedder is distilled into another (Reimers
     and Gurevych, 2020); `compile` changes that. The layout of sentence-transformers is read and
-    written.
+    written. A pooler of the backbone, which no vector comes from, is frozen.
 
     Args:
         backbone: an encoder.
@@ -70,6 +70,8 @@ class TextEmbedder(Task):
         if normalize:
             outputs = keras.layers.UnitNormalization(dtype=policy, name="normalize")(outputs)
         super().__init__(backbone, preprocessor, outputs, name=name)
+        if backbone.assembly.pooler is not None:
+            backbone.assembly.pooler.trainable = False
         self.pooling = pooling
         self.normalize = normalize
         self.compile_by_default()
