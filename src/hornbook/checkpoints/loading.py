@@ -12,6 +12,7 @@ from hornbook.checkpoints.opened import OpenCheckpoint, open_checkpoint
 from hornbook.errors import CheckpointError, PresetError, TokenizerError
 from hornbook.families import classes
 from hornbook.tokenizers import Tokenizer
+from hornbook.tokenizers.folder import has_tokenizer
 from hornbook.tokenizers.kinds import as_class
 
 AUTO = "auto"
@@ -157,12 +158,6 @@ def read_tokenizer(opened: OpenCheckpoint) -> Tokenizer | None:
             f"is {opened.config.vocabulary_size}; they are of different models."
         )
     return as_class(tokenizer, classes.tokenizer_class(opened.family))
-
-
-def has_tokenizer(folder: Path) -> bool:
-    """Whether a folder holds a file that a tokenizer can be read from."""
-    names = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model")
-    return any((folder / name).is_file() for name in names)
 
 
 def _read_preprocessor(

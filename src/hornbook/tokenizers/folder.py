@@ -26,6 +26,12 @@ STALE = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json", TEMPL
 """Files of an earlier tokenizer in the same folder that would change what is read back."""
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds a file that `read_folder` reads a vocabulary from."""
+    names = ("tokenizer.json", "vocab.json", "vocab.txt", *MODEL_FILES)
+    return any((folder / name).is_file() for name in names)
+
+
 def read_folder(folder: Path) -> tuple[Engine, TokenizerSettings]:
     """Reads a tokenizer's vocabulary and settings from a folder.
 

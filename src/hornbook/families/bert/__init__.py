@@ -28,6 +28,7 @@ FAMILY = Family(
             "mask_token": "[MASK]",
             "unk_token": "[UNK]",
         },
+        options={"special_tokens_in_strings": True},
         hf_class="BertTokenizer",
     ),
     tiny={

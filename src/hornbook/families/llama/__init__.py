@@ -7,7 +7,7 @@ from hornbook.families.heads import causal_lm
 from hornbook.families.llama import model, weights
 from hornbook.families.llama.presets import PRESETS
 from hornbook.layers.rope import RopeScaling
-from hornbook.tokenizers import BytePairTokenizer
+from hornbook.tokenizers import BytePairTokenizer, SentencePieceTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 
 _TINY = model.LlamaConfig(
@@ -40,6 +40,8 @@ FAMILY = Family(
         base=BytePairTokenizer,
         special_tokens={"start_token": "<s>", "end_token": "</s>", "unk_token": "<unk>"},
         hf_class="PreTrainedTokenizerFast",
+        also=(SentencePieceTokenizer,),
+        hf_sentence_piece_class="LlamaTokenizer",
     ),
     tiny={
         "untied": _TINY,
