@@ -3,8 +3,9 @@
 Everything here loads on first use; importing this namespace imports neither Keras nor a backend.
 """
 
-import importlib
 from typing import Any
+
+from hornbook.lazy import load
 
 _EXPORTS = {
     "GGUFFile": "hornbook.checkpoints.gguf",
@@ -14,13 +15,11 @@ _EXPORTS = {
     "resolve": "hornbook.checkpoints.source",
     "write_safetensors": "hornbook.checkpoints.safetensors_files",
 }
-__all__ = list(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = list(_EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'hornbook.checkpoints' has no attribute '{name}'")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+    return load(__name__, _EXPORTS, name)
 
 
 def __dir__() -> list[str]:

@@ -1,19 +1,18 @@
 """Training losses, imported on first use."""
 
-import importlib
 from typing import Any
+
+from hornbook.lazy import load
 
 _EXPORTS = {
     "SparseTokenCrossentropy": "hornbook.losses.sparse_token_crossentropy",
     "token_crossentropy": "hornbook.losses.crossentropy",
 }
-__all__ = list(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = list(_EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'hornbook.losses' has no attribute '{name}'")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+    return load(__name__, _EXPORTS, name)
 
 
 def __dir__() -> list[str]:

@@ -1,20 +1,19 @@
 """What turns text into a model's inputs. Nothing here needs Keras or a backend."""
 
-import importlib
 from typing import Any
+
+from hornbook.lazy import load
 
 _EXPORTS = {
     "CausalLMPreprocessor": "hornbook.preprocessing.causal_lm",
     "EncoderPreprocessor": "hornbook.preprocessing.encoder",
     "Preprocessor": "hornbook.preprocessing.preprocessor",
 }
-__all__ = list(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = list(_EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'hornbook.preprocessing' has no attribute '{name}'")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+    return load(__name__, _EXPORTS, name)
 
 
 def __dir__() -> list[str]:

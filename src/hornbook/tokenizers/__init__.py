@@ -3,8 +3,9 @@
 They are Rust (`tokenizers`) or C++ (`sentencepiece`) inside and need neither Keras nor TensorFlow.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from hornbook.lazy import load
 
 if TYPE_CHECKING:
     from hornbook.tokenizers.byte_pair import BytePairTokenizer
@@ -32,24 +33,22 @@ __all__ = [
     "make_tokenizer_class",
 ]
 
-_MODULES = {
-    "BytePairTokenizer": "byte_pair",
-    "SentencePieceTokenizer": "sentence_piece",
-    "StreamDecoder": "stream",
-    "Tokenizer": "tokenizer",
-    "TokenizerSpec": "spec",
-    "WordPieceTokenizer": "word_piece",
-    "compute_byte_pair_vocabulary": "trainers",
-    "compute_sentence_piece_proto": "trainers",
-    "compute_word_piece_vocabulary": "trainers",
-    "make_tokenizer_class": "spec",
+_EXPORTS = {
+    "BytePairTokenizer": "hornbook.tokenizers.byte_pair",
+    "SentencePieceTokenizer": "hornbook.tokenizers.sentence_piece",
+    "StreamDecoder": "hornbook.tokenizers.stream",
+    "Tokenizer": "hornbook.tokenizers.tokenizer",
+    "TokenizerSpec": "hornbook.tokenizers.spec",
+    "WordPieceTokenizer": "hornbook.tokenizers.word_piece",
+    "compute_byte_pair_vocabulary": "hornbook.tokenizers.trainers",
+    "compute_sentence_piece_proto": "hornbook.tokenizers.trainers",
+    "compute_word_piece_vocabulary": "hornbook.tokenizers.trainers",
+    "make_tokenizer_class": "hornbook.tokenizers.spec",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return load(__name__, _EXPORTS, name)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,8 @@
 """Training: data pipelines between text and `fit`, callbacks, learning curves."""
 
-import importlib
 from typing import Any
+
+from hornbook.lazy import load
 
 _EXPORTS = {
     "TextSampler": "hornbook.training.text_sampler",
@@ -10,13 +11,11 @@ _EXPORTS = {
     "prepare": "hornbook.training.data",
     "read_texts": "hornbook.training.corpus",
 }
-__all__ = list(_EXPORTS)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = list(_EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'hornbook.training' has no attribute '{name}'")
-    return getattr(importlib.import_module(_EXPORTS[name]), name)
+    return load(__name__, _EXPORTS, name)
 
 
 def __dir__() -> list[str]:
