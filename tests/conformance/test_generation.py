@@ -1,4 +1,4 @@
-"""Every decoder generates what it computes: cached as uncached, together as alone, as the original."""
+"""Decoders generate what they compute: cached as uncached, together as alone, as the original."""
 
 import keras
 import numpy as np
