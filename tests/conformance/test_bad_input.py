@@ -98,7 +98,7 @@ def test_tokenizer_larger_than_the_vocabulary(case, folder):
     path = folder(case)
     tokens = [f"t{i}" for i in range(case.config.vocabulary_size)]
     (path / "vocab.txt").write_text("\n".join([*tokens, "[UNK]"]))
-    with pytest.raises(TokenizerError, match="has 54 tokens.*vocabulary_size is 53"):
+    with pytest.raises(TokenizerError, match=r"has 54 tokens.*vocabulary_size is 53"):
         case.task_class(case.family.heads[0]).from_preset(path)
 
 

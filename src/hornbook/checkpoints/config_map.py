@@ -72,7 +72,15 @@ class Field:
             return raw[self.key]
         if self.default is REQUIRED:
             raise ConfigError(f"The required key '{self.key}' is missing from the model's config.")
-        return self.default(raw) if callable(self.default) else self.default
+        if not callable(self.default):
+            return self.default
+        try:
+            return self.default(raw)
+        except KeyError as error:
+            raise ConfigError(
+                f"The keys '{self.key}' and {error}, one of which is required, are missing from "
+                "the model's config."
+            ) from error
 
 
 @dataclass(frozen=True)
