@@ -61,7 +61,7 @@ class OpenCheckpoint:
         self, task: str | None, shapes: Mapping[str, tuple[int, ...]]
     ) -> Iterator[tuple[str, np.ndarray]]:
         """Path and value of each variable of a backbone, or with `task` of it and its head."""
-        rows, heads = self._rows()
+        rows, heads = self.rows()
         unused: set[str] = set()
         for name, head_rows in heads.items():
             if name == task:
@@ -71,7 +71,8 @@ class OpenCheckpoint:
                 unused.update(dropped, (tensor for row in maps for tensor in row.tensors))
         return read_weights(self.tensors, rows, self.config, shapes, unused=unused)
 
-    def _rows(self) -> tuple[tuple[Row, ...], dict[str, tuple[Row, ...]]]:
+    def rows(self) -> tuple[tuple[Row, ...], dict[str, tuple[Row, ...]]]:
+        """The backbone's weight map in the checkpoint's format, and each task's head's."""
         if self.gguf is not None:
             assert self.family.gguf is not None
             return self.family.gguf.weights, dict(self.family.gguf.heads)

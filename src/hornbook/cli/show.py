@@ -40,12 +40,8 @@ def number_of_parameters(opened: "OpenCheckpoint") -> int:
     """The number of weights, heads included, without the buffers that some checkpoints hold."""
     from hornbook.checkpoints.weight_map import expand
 
-    family, gguf = opened.family, opened.family.gguf
-    if opened.gguf is None or gguf is None:
-        tables = [family.weights, *(head.weights for head in family.heads)]
-    else:
-        tables = [gguf.weights, *gguf.heads.values()]
-    dropped = set().union(*(expand(rows, opened.config)[1] for rows in tables))
+    weights, heads = opened.rows()
+    dropped = set().union(*(expand(rows, opened.config)[1] for rows in (weights, *heads.values())))
     tensors = opened.tensors
     return sum(prod(tensors.shape(name)) for name in tensors.names() if name not in dropped)
 
