@@ -64,3 +64,8 @@ def every_head(heads: list[tuple[Case, Head]]) -> pytest.MarkDecorator:
     """Runs a test for each task of each case, as its arguments `case` and `head`."""
     ids = [f"{case.name}-{head.task}" for case, head in heads]
     return pytest.mark.parametrize(("case", "head"), heads, ids=ids)
+
+
+def label(value: Any) -> Any:
+    """What a test's name says of a parameter."""
+    return getattr(value, "name", value)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from conformance import originals
-from conformance.cases import CASES, FIRST_CASES, every
+from conformance.cases import CASES, FIRST_CASES, every, label
 from conformance.changes import FIELDS, changed
 from hornbook.checkpoints.config_map import (
     ANY_MODEL,
@@ -18,6 +18,8 @@ from hornbook.checkpoints.config_map import (
     write_config,
 )
 from hornbook.errors import ConfigError
+
+pytestmark = pytest.mark.backend_free
 
 
 def read(case, raw):
@@ -48,7 +50,7 @@ def inert_keys(family):
     return {key for row in family.config if isinstance(row, Inert) for key in row.keys}
 
 
-@pytest.mark.parametrize(("case", "field"), FIELDS, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(("case", "field"), FIELDS, ids=label)
 def test_each_field_is_written_and_read_alone(case, field):
     config = changed(case, field)
     raw = write_config(config, case.family.config, case.family.hf_types[0])

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from conformance import originals
-from conformance.cases import FIRST_CASES
+from conformance.cases import FIRST_CASES, label
 from conformance.changes import FIELDS, changed
 from conformance.closeness import as_numpy, assert_same_outputs
 from conformance.inputs import batch
@@ -17,10 +17,6 @@ ACTIVE = [
     for name in sorted(ACTIVATIONS)
     if name not in (getattr(case.config, "activation", name), changed(case, "activation"))
 ]
-
-
-def identity(value):
-    return getattr(value, "name", value)
 
 
 def hold_to_the_original(case, config, folder):
@@ -39,11 +35,11 @@ def hold_to_the_original(case, config, folder):
     assert (as_numpy(again(inputs)) == outputs).all()
 
 
-@pytest.mark.parametrize(("case", "field"), FIELDS, ids=identity)
+@pytest.mark.parametrize(("case", "field"), FIELDS, ids=label)
 def test_a_field(case, field, tmp_path):
     hold_to_the_original(case, changed(case, field), tmp_path)
 
 
-@pytest.mark.parametrize(("case", "activation"), ACTIVE, ids=identity)
+@pytest.mark.parametrize(("case", "activation"), ACTIVE, ids=label)
 def test_an_activation(case, activation, tmp_path):
     hold_to_the_original(case, dataclasses.replace(case.config, activation=activation), tmp_path)

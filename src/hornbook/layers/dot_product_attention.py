@@ -43,7 +43,9 @@ def dot_product_attention(
     if mask is not None:
         # Finite, so that a row that may look nowhere gives no NaN.
         scores = ops.where(ops.expand_dims(mask, 2), scores, -1e30)
-    weights = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
+    # A single key has all the weight; Keras warns of a softmax over one.
+    weights = ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
+    weights = ops.cast(weights, value.dtype)
     if dropout is not None:
         weights = dropout(weights)
     weights = ops.reshape(weights, (batch, kv_heads, group * length, -1))
