@@ -1,0 +1,114 @@
+"""What changes a model by the names of its bricks applies to every family."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from conformance.cases import CASES, FIRST_CASES, every
+from conformance.closeness import as_numpy, assert_close
+from conformance.inputs import batch
+from hornbook.backbones.adaptation import linear_bricks, quantize
+from hornbook.distribution.layout import RULES, _rule
+from hornbook.errors import ConfigError
+
+PROGRAM = """
+import json, sys
+import keras, numpy as np
+from hornbook.distribution import layout_map
+from hornbook.models import Backbone
+
+inputs = {name: np.array(values) for name, values in json.load(open(sys.argv[2])).items()}
+def run(model):
+    outputs = model(inputs)
+    outputs = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+    return keras.ops.convert_to_numpy(outputs)
+
+alone = Backbone.from_preset(sys.argv[1])
+assert len(keras.distribution.list_devices()) == 4
+mesh = keras.distribution.DeviceMesh((2, 2), ("batch", "model"))
+layouts = layout_map(mesh, alone.variables)
+keras.distribution.set_distribution(
+    keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch")
+)
+split = Backbone.from_preset(sys.argv[1])
+kernel = next(v for v in split.variables if v.path.endswith("up/kernel"))
+assert {shard.data.shape[0] for shard in kernel.value.addressable_shards} == {kernel.shape[0] // 2}
+np.testing.assert_allclose(run(split), run(alone), atol=1e-5 * abs(run(alone)).max())
+"""
+
+
+def outputs_of(model, inputs):
+    outputs = model(inputs)
+    return as_numpy(outputs["sequence_output"] if isinstance(outputs, dict) else outputs)
+
+
+def fresh(case):
+    return case.backbone_class(**vars(case.config))
+
+
+@every(CASES)
+def test_lora_starts_at_the_model_and_is_all_that_trains(case):
+    model, inputs = fresh(case), batch(case)
+    before = outputs_of(model, inputs)
+    model.enable_lora(rank=2)
+    np.testing.assert_array_equal(outputs_of(model, inputs), before)
+    assert {variable.name for variable in model.trainable_variables} == {"lora_a", "lora_b"}
+    assert len(model.trainable_variables) == 2 * 2 * case.config.num_layers
+    with pytest.raises(ValueError, match="No brick is named abacus"):
+        fresh(case).enable_lora(rank=2, targets=("abacus",))
+
+
+@every(FIRST_CASES)
+def test_lora_learns(case):
+    model, inputs = fresh(case), batch(case)
+    model.enable_lora(rank=2, targets=("query", "value", "down"))
+    kept = [v for v in model.non_trainable_variables if "seed_generator" not in v.path]
+    frozen = [as_numpy(variable.value) for variable in kept]
+    hidden = model.output["sequence_output"] if isinstance(model.output, dict) else model.output
+    trained = keras.Model(model.input, hidden)
+    trained.compile(keras.optimizers.Adam(0.05), "mse")
+    target = np.random.default_rng(0).normal(size=outputs_of(model, inputs).shape)
+    losses = trained.fit(inputs, target, epochs=8, verbose=0).history["loss"]
+    assert losses[-1] < 0.98 * losses[0]
+    for old, variable in zip(frozen, kept, strict=True):
+        np.testing.assert_array_equal(old, as_numpy(variable.value))
+
+
+@every(CASES)
+def test_int8_stays_close(case, backbone):
+    original, model, inputs = backbone(case), fresh(case), batch(case)
+    model.set_weights(original.get_weights())
+    quantize(model)
+    assert all(brick.kernel.dtype == "int8" for brick in linear_bricks(model))
+    before, after = outputs_of(original, inputs), outputs_of(model, inputs)
+    assert (before != after).any()
+    assert_close(after, before, tolerance=0.2)
+
+
+@every(CASES)
+def test_every_variable_has_one_layout(case, backbone):
+    used = {_rule(variable.path) for variable in backbone(case).variables}
+    assert used <= set(RULES.values())
+    with pytest.raises(ConfigError, match="'layers_0/abacus/kernel' matches 0 rows"):
+        _rule("layers_0/abacus/kernel")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="Keras shards models on JAX")
+@every(FIRST_CASES)
+def test_split_over_devices_it_computes_the_same(case, checkpoint, tmp_path):
+    inputs = {name: np.asarray(value).astype(int) for name, value in batch(case).items()}
+    rows = len(inputs["token_ids"]) // 2 * 2
+    path = tmp_path / "inputs.json"
+    path.write_text(json.dumps({name: value[:rows].tolist() for name, value in inputs.items()}))
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, checkpoint(case, case.family.hf_class), path],
+        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
