@@ -69,9 +69,7 @@ DATA = {"CausalLM": texts, "TextEmbedder": texts_and_vectors}
 DROPOUTS = [(case, name) for case in FIRST_CASES for name in vars(case.config) if "dropout" in name]
 
 
-@pytest.mark.parametrize(
-    ("case", "rate"), DROPOUTS, ids=lambda value: getattr(value, "name", value)
-)
+@pytest.mark.parametrize(("case", "rate"), DROPOUTS, ids=label)
 def test_each_dropout_is_there_in_training_only(case, rate):
     rates = {name: 0.0 for other, name in DROPOUTS if other == case} | {rate: 0.5}
     model = case.backbone_class(**{**vars(case.config), **rates})

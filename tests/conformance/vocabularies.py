@@ -1,5 +1,6 @@
 """A small tokenizer for each family, trained on the spot in the family's own format."""
 
+import copy
 import dataclasses
 from functools import cache
 from typing import Any
@@ -43,7 +44,7 @@ def tokenizer_of(family_name: str) -> Tokenizer:
 
 def with_tokenizer(case: Case, head: Head, dtype: Any = None, **changes: Any) -> Any:
     """A task with fresh weights, a vocabulary of the tokenizer's size, and a preprocessor."""
-    tokenizer = tokenizer_of(case.family_name)
+    tokenizer = copy.copy(tokenizer_of(case.family_name))
     config = dataclasses.replace(
         case.config, vocabulary_size=tokenizer.vocabulary_size() + 3, **changes
     )
