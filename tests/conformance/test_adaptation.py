@@ -79,6 +79,63 @@ def test_lora_learns(case):
         np.testing.assert_array_equal(old, as_numpy(variable.value))
 
 
+def perturb(model):
+    """Sets the updates, which start at zero, to something."""
+    generator = np.random.default_rng(5)
+    for variable in model.trainable_variables:
+        variable.assign(0.1 * generator.normal(size=variable.shape))
+
+
+@every(FIRST_CASES)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_what_lora_learned_is_saved_in_the_kernels(case, dtype, tmp_path):
+    model, inputs = case.backbone_class(**vars(case.config), dtype=dtype), batch(case)
+    before = outputs_of(model, inputs)
+    names = tuple({brick.name for brick in linear_bricks(model)})
+    model.enable_lora(rank=2, targets=names)
+    assert len({variable.path for variable in model.variables}) == len(model.variables)
+    perturb(model)
+    model.save_to_preset(tmp_path)
+    merged = case.backbone_class.from_preset(tmp_path, dtype=dtype)
+    assert {variable.name for variable in merged.variables}.isdisjoint({"lora_a", "lora_b"})
+    after = outputs_of(model, inputs)
+    assert np.abs(after - before).max() > 0.1 * np.abs(before).max()
+    tolerance = {"tolerance": 0.05} if dtype == "bfloat16" else {}
+    assert_close(outputs_of(merged, inputs), after, **tolerance)
+
+
+@every(FIRST_CASES)
+def test_a_model_with_updates_is_saved_by_keras(case, tmp_path):
+    model, other = fresh(case), fresh(case)
+    for adapted in (model, other):
+        adapted.enable_lora(rank=2)
+    perturb(model)
+    model.save_weights(tmp_path / "lora.weights.h5")
+    other.load_weights(tmp_path / "lora.weights.h5")
+    inputs = batch(case)
+    np.testing.assert_array_equal(outputs_of(other, inputs), outputs_of(model, inputs))
+
+
+@every(FIRST_CASES)
+def test_a_quantized_model_is_saved_as_floats(case, tmp_path):
+    model, inputs = fresh(case), batch(case)
+    quantize(model)
+    model.save_to_preset(tmp_path)
+    again = case.backbone_class.from_preset(tmp_path)
+    assert all(brick.kernel.dtype == "float32" for brick in linear_bricks(again))
+    assert_close(outputs_of(again, inputs), outputs_of(model, inputs))
+
+
+@every(FIRST_CASES)
+def test_lora_trains_on_top_of_int8(case):
+    model, inputs = fresh(case), batch(case)
+    quantize(model)
+    before = outputs_of(model, inputs)
+    model.enable_lora(rank=2)
+    np.testing.assert_array_equal(outputs_of(model, inputs), before)
+    assert {variable.name for variable in model.trainable_variables} == {"lora_a", "lora_b"}
+
+
 @every(CASES)
 def test_int8_stays_close(case, backbone):
     original, model, inputs = backbone(case), fresh(case), batch(case)

@@ -1,8 +1,12 @@
 """What changes a finished model by the names of its bricks: one rule for every family."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import keras
+import ml_dtypes
+import numpy as np
+from keras import ops
 
 from hornbook.layers.linear import Linear
 
@@ -43,3 +47,26 @@ def quantize(model: keras.Model, mode: str = "int8") -> None:
     """Stores the kernels of a model's `Linear` bricks as int8, with one scale an output."""
     for brick in linear_bricks(model):
         brick.quantize(mode)
+
+
+def merged_kernel(brick: Linear) -> np.ndarray[Any, np.dtype[Any]]:
+    """The kernel that a `Linear` brick multiplies by, its update added and its scale applied.
+
+    It is computed in float32 and has the dtype of the brick's variables, [units, inputs].
+    """
+    kernel = _float32(brick.kernel)
+    if brick.is_quantized:
+        kernel = kernel * _float32(brick.kernel_scale)
+    if brick.lora_scale is not None:
+        kernel = kernel + brick.lora_scale * (_float32(brick.lora_b) @ _float32(brick.lora_a))
+    dtype = brick.variable_dtype
+    return kernel.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+
+
+def is_adapted(brick: Linear) -> bool:
+    """Whether a brick's kernel alone is no longer what it multiplies by."""
+    return brick.is_quantized or brick.lora_scale is not None
+
+
+def _float32(variable: keras.Variable) -> np.ndarray[Any, np.dtype[Any]]:
+    return ops.convert_to_numpy(ops.cast(variable.value, "float32"))

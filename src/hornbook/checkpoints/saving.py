@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 import hornbook
+from hornbook.backbones.adaptation import is_adapted, linear_bricks, merged_kernel
 from hornbook.checkpoints.config_map import write_config
 from hornbook.checkpoints.opened import SETTINGS_FILE
 from hornbook.checkpoints.safetensors_files import write_safetensors
@@ -26,7 +27,8 @@ def save_backbone(
 
     Args:
         backbone: the model.
-        folder: where to; made if need be. What is there stays whole until all is written.
+        folder: where to; made if need be. What is there stays whole until all is written. What
+            LoRA learned is added to the kernels, and quantized kernels are written as floats.
         max_shard_size: above this size the weights are split: bytes, or a string as "500MB".
     """
     family = family_of(backbone)
@@ -76,7 +78,12 @@ def _tensors(
     model: keras.Model, rows: tuple[Row, ...], config: Any
 ) -> Iterator[tuple[str, np.ndarray]]:
     variables = {variable.path: variable for variable in model.variables}
-    return write_weights(lambda path: _as_numpy(variables[path]), rows, config)
+    adapted = {brick.kernel.path: brick for brick in linear_bricks(model) if is_adapted(brick)}
+
+    def value(path: str) -> np.ndarray:
+        return merged_kernel(adapted[path]) if path in adapted else _as_numpy(variables[path])
+
+    return write_weights(value, rows, config)
 
 
 def _as_numpy(variable: keras.Variable) -> np.ndarray:
