@@ -1,6 +1,6 @@
 """What changes a finished model by the names of its bricks: one rule for every family."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -37,8 +37,7 @@ def enable_lora(model: keras.Model, rank: int, targets: Iterable[str]) -> None:
         known = ", ".join(sorted({brick.name for brick in bricks}))
         raise ValueError(f"No brick is named {', '.join(missing)}; the model has {known}.")
     chosen = [brick for brick in bricks if brick.name in set(targets)]
-    for variable in model.trainable_variables:
-        variable.trainable = False
+    _freeze(model)
     for brick in chosen:
         brick.enable_lora(rank)
 
@@ -66,6 +65,40 @@ def merged_kernel(brick: Linear) -> np.ndarray[Any, np.dtype[Any]]:
 def is_adapted(brick: Linear) -> bool:
     """Whether a brick's kernel alone is no longer what it multiplies by."""
     return brick.is_quantized or brick.lora_scale is not None
+
+
+def adaptations(model: keras.Model) -> dict[str, dict[str, Any]]:
+    """By a brick's path, what was done to it: plain values, from which `restore` does it again."""
+    return {
+        brick.path: {"mode": "int8" if brick.is_quantized else None, **_lora(brick)}
+        for brick in linear_bricks(model)
+        if is_adapted(brick)
+    }
+
+
+def restore(model: keras.Model, done: Mapping[str, Mapping[str, Any]]) -> None:
+    """Adapts the bricks of a model made afresh as `adaptations` says that they were."""
+    if any(how["rank"] for how in done.values()):
+        _freeze(model)
+    for brick in linear_bricks(model):
+        how = done.get(brick.path)
+        if how and how["mode"]:
+            brick.quantize(how["mode"])
+        if how and how["rank"]:
+            brick.enable_lora(how["rank"], how["alpha"])
+
+
+def _lora(brick: Linear) -> dict[str, Any]:
+    if brick.lora_scale is None:
+        return {"rank": None, "alpha": None}
+    rank = brick.lora_a.shape[0]
+    return {"rank": rank, "alpha": brick.lora_scale * rank}
+
+
+def _freeze(model: keras.Model) -> None:
+    for variable in model.trainable_variables:
+        if variable.name not in ("lora_a", "lora_b"):
+            variable.trainable = False
 
 
 def _float32(variable: keras.Variable) -> np.ndarray[Any, np.dtype[Any]]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 import keras
 
+from hornbook.backbones.adaptation import adaptations, enable_lora, restore
 from hornbook.backbones.construction import dtype_policy
 
 
@@ -75,17 +76,21 @@ class Backbone(keras.Model):
 
     def enable_lora(self, rank: int, targets: tuple[str, ...] = ("query", "value")) -> None:
         """Freezes the model and trains low-rank updates of the `Linear` bricks of these names."""
-        from hornbook.backbones.adaptation import enable_lora
-
         enable_lora(self, rank, targets)
 
     def get_config(self) -> dict[str, Any]:
         policy = keras.dtype_policies.serialize(self.token_embedding.dtype_policy)
-        return {**config_to_dict(self.config), "dtype": policy, "name": self.name}
+        config = {**config_to_dict(self.config), "dtype": policy, "name": self.name}
+        done = adaptations(self)
+        return {**config, "adaptations": done} if done else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
-        return cls(**config)
+        config = dict(config)
+        done = config.pop("adaptations", {})
+        backbone = cls(**config)
+        restore(backbone, done)
+        return backbone
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:

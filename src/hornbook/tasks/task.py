@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import keras
 
+from hornbook.backbones.adaptation import adaptations, restore
 from hornbook.backbones.backbone import Backbone
 from hornbook.backbones.construction import creates_values
 from hornbook.training import pipeline
@@ -125,12 +126,15 @@ class Task(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        config = {
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "preprocessor": keras.saving.serialize_keras_object(self.preprocessor),
             "name": self.name,
             **self.task_options,
         }
+        done = adaptations(self)
+        of_head = {path: done[path] for path in done.keys() - adaptations(self.backbone).keys()}
+        return {**config, "adaptations": of_head} if of_head else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
@@ -140,4 +144,7 @@ class Task(keras.Model):
                 config[part] = keras.saving.deserialize_keras_object(
                     config[part], custom_objects=custom_objects
                 )
-        return cls(**config)
+        done = config.pop("adaptations", {})
+        task = cls(**config)
+        restore(task, done)
+        return task
