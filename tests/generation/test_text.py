@@ -10,6 +10,9 @@ import pytest
 from generation import naive
 from hornbook import samplers
 from hornbook.errors import GenerationError
+from hornbook.generation import GeneratedStep
+from hornbook.generation.prompts import read_prompts
+from hornbook.generation.text_stream import stream_texts
 from hornbook.models import (
     GPT2Backbone,
     GPT2CausalLM,
@@ -145,6 +148,22 @@ def test_pieces_of_the_stream_make_up_the_whole(task, inputs, strip_prompt):
         assert all(pieces)
     else:
         assert ["".join(column) for column in zip(*pieces, strict=True)] == whole
+
+
+def test_a_stream_ends_with_what_is_left_of_a_character(task):
+    """Rows end in the middle of a character, and a row that is done gives nothing more."""
+    tokenizer = task.preprocessor.tokenizer
+    prompts = read_prompts(task.preprocessor, ["A", "z"], 40)
+    heart = [tokenizer.token_to_id(token) for token in "âĻ"]  # the first two of its three bytes
+    horn = tokenizer.encode(" horn")
+    steps = [
+        GeneratedStep(np.array([heart[0], horn[0]]), np.array([True, True])),
+        GeneratedStep(np.array([heart[1], horn[0]]), np.array([True, False])),
+    ]
+    pieces = list(stream_texts(tokenizer, prompts, prompts.lengths * 0, iter(steps)))
+    rows = [prompts.token_ids[0].tolist() + heart, prompts.token_ids[1].tolist() + horn[:1]]
+    assert ["".join(row) for row in zip(*pieces, strict=True)] == decode(task, rows)
+    assert pieces[-1][0].endswith("\ufffd")
 
 
 def test_stop_tokens(task):

@@ -28,3 +28,19 @@ def test_a_weight_of_zero_is_never_drawn(choices):
         draw(ops.convert_to_tensor(weights), ops.convert_to_tensor(uniforms))
     )
     assert (weights[np.arange(500), drawn] > 0).all()
+
+
+def test_rounding_of_sums_draws_no_weight_of_zero():
+    """Parallel sums may differ by a digit between neighbours with nothing in between."""
+    random = np.random.default_rng(4)
+    weights = np.where(random.random((4000, 512)) < 0.7, 0, random.random((4000, 512)))
+    weights = weights.astype("float32")
+    rows = np.arange(len(weights))
+    sums = ops.convert_to_numpy(ops.cumsum(ops.convert_to_tensor(weights), axis=-1))
+    # Each target is the sum just before a weight of 0, where one of these digits may be.
+    places = [random.choice(np.flatnonzero(row[1:] == 0)) for row in weights]
+    uniforms = (sums[rows, places] / weights.sum(axis=1)).astype("float32")
+    drawn = ops.convert_to_numpy(
+        draw(ops.convert_to_tensor(weights), ops.convert_to_tensor(uniforms))
+    )
+    assert (weights[rows, drawn] > 0).all()

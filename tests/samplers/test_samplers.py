@@ -82,6 +82,15 @@ def test_more_choices_than_tokens():
     assert pick(samplers.TopKSampler(k=50), [0.0, 3.0], np.float32([0.99, 0.01])).tolist() == [0, 1]
 
 
+def test_the_least_share_of_the_likeliest_token():
+    uniforms = row_uniforms(1, 1, 500)[0]
+    logits = np.log([0.5, 0.26, 0.24])
+    assert set(pick(samplers.MinPSampler(p=0.5), logits, uniforms).tolist()) == {0, 1}
+    assert set(pick(samplers.MinPSampler(p=0.47), logits, uniforms).tolist()) == {0, 1, 2}
+    assert set(pick(samplers.MinPSampler(p=0.53), logits, uniforms).tolist()) == {0}
+    assert set(pick(samplers.MinPSampler(p=0.0), logits, uniforms).tolist()) == {0, 1, 2}
+
+
 def test_numbers_of_a_row_depend_on_nothing_else():
     table = row_uniforms(3, 4, 100)
     np.testing.assert_array_equal(row_uniforms(3, 2, 7), table[:2, :7])
