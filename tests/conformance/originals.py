@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
 from conformance.cases import Case
 from hornbook.checkpoints.config_map import write_config
@@ -63,3 +64,10 @@ def run(model: Any, inputs: dict[str, np.ndarray]) -> Any:
     names["segment_ids"] = "token_type_ids"
     with torch.no_grad():
         return model(**{names[key]: torch.tensor(value).long() for key, value in inputs.items()})
+
+
+def gguf_tensors(path: Path, model: Any) -> dict[str, torch.Tensor]:
+    """What transformers reads from a GGUF file for one of its models, by its own names."""
+    # from_pretrained(gguf_file=...) does the same, but wants a further package.
+    read = load_gguf_checkpoint(str(path), return_tensors=True, model_to_load=model)
+    return {name: torch.as_tensor(tensor) for name, tensor in read["tensors"].items()}

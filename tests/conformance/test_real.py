@@ -6,6 +6,7 @@ import pytest
 import torch
 import transformers
 
+from conformance import originals
 from conformance.closeness import assert_close
 from hornbook.checkpoints.source import resolve
 from hornbook.families.registry import presets
@@ -32,11 +33,30 @@ def language_model():
     return CausalLM.from_preset(LANGUAGE_MODEL)
 
 
-def test_logits_of_a_gguf_file_are_those_of_transformers(language_model, tmp_path):
-    """transformers loads what was saved from the GGUF file: the same weights, its own model."""
-    language_model.save_to_preset(tmp_path)
-    original = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, dtype="float32")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+@pytest.fixture(scope="module")
+def saved(language_model, tmp_path_factory):
+    """What was read from the GGUF file, saved."""
+    folder = tmp_path_factory.mktemp("saved")
+    language_model.save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def original(saved):
+    """transformers' model with the weights that were saved."""
+    return transformers.AutoModelForCausalLM.from_pretrained(saved, dtype="float32")
+
+
+@pytest.mark.backend_free
+def test_weights_are_those_that_transformers_reads_from_the_gguf_file(original):
+    read = originals.gguf_tensors(resolve(LANGUAGE_MODEL, presets()), original)
+    assert original.state_dict().keys() - read.keys() == {"lm_head.weight"}  # which is tied
+    for name, tensor in read.items():
+        assert torch.equal(original.state_dict()[name], tensor), name
+
+
+def test_logits_are_those_of_transformers(language_model, original, saved):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(saved)
     inputs = language_model.preprocessor.generate_preprocess(PROMPTS, pad_to="longest")
     for row, prompt in enumerate(PROMPTS):
         ids = inputs["token_ids"][row][inputs["padding_mask"][row]]
