@@ -1,6 +1,7 @@
 """Time and memory to load a model: hornbook beside transformers, on the same folders.
 
-Each load runs in a process of its own, alternating, and counts from after the imports. Memory is
+Each load runs in a process of its own, alternating, and counts from after the imports until every
+weight is in memory (transformers maps the file and reads nothing: its pages are touched). Memory is
 the peak of resident pages beyond those of the imports, as a multiple of the weights' size.
 
     python benchmarks/load.py [--rounds 5] [--json load.json]
@@ -25,7 +26,11 @@ def resident(field):
 
 if loader == "transformers":
     from transformers import AutoModelForCausalLM
-    load = lambda: AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+    def load():
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
+        for weights in model.parameters():
+            weights.detach().reshape(-1)[::1024].sum()  # a number of each page
+        return model
 else:
     from hornbook.models import CausalLM
     import hornbook.checkpoints.loading

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from hornbook.layers import Attention, AttentionMask, RotaryEmbedding
+from hornbook.layers import Attention, AttentionMask, RotaryAngles
 from hornbook.layers.attention_mask import visible_keys
 from hornbook.layers.dot_product_attention import dot_product_attention
 
@@ -51,7 +51,7 @@ def test_row_that_sees_nothing_is_finite():
 @pytest.mark.parametrize("window", [None, 3])
 def test_cache_gives_what_the_whole_sequence_gives(window):
     layer = Attention(6, 2, 4, window=window)
-    rotary = RotaryEmbedding(4)
+    rotary = RotaryAngles(4)
     inputs = ops.convert_to_tensor(normal(2, 7, 10))
     mask = AttentionMask(causal=True, window=window)(ops.ones((2, 7)))
     whole = numpy(layer(inputs, mask, rotary(ops.arange(7)[None])))

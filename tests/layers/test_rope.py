@@ -5,7 +5,7 @@ from keras import ops
 from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding, apply_rotary_pos_emb
 
-from hornbook.layers import RopeScaling, RotaryEmbedding
+from hornbook.layers import RopeScaling, RotaryAngles, RotaryEmbedding
 from hornbook.layers.rope import rotate
 
 LLAMA3 = {
@@ -34,14 +34,58 @@ def test_rotation_is_the_original(parameters, scaling):
     original, _ = apply_rotary_pos_emb(
         torch.tensor(heads), torch.tensor(heads), cos, sin, unsqueeze_dim=2
     )
-    rope = RotaryEmbedding(10, 500.0, scaling)(ops.convert_to_tensor(positions))
+    rope = RotaryAngles(10, 500.0, scaling)(ops.convert_to_tensor(positions))
     ours = ops.convert_to_numpy(rotate(ops.convert_to_tensor(heads), rope))
     np.testing.assert_allclose(ours, original.numpy(), atol=2e-5)
 
 
 def test_features_beyond_the_rotary_dimension_pass():
     heads = np.random.default_rng(0).normal(size=(1, 4, 2, 7)).astype("f4")
-    rope = RotaryEmbedding(4)(ops.arange(4)[None])
+    rope = RotaryAngles(4)(ops.arange(4)[None])
     rotated = ops.convert_to_numpy(rotate(ops.convert_to_tensor(heads), rope))
     np.testing.assert_array_equal(rotated[..., 4:], heads[..., 4:])
     assert abs(rotated[:, 1:, :, :4] - heads[:, 1:, :, :4]).min() > 0
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "yarn"])
+def test_positions_beyond_the_original_length_turn_as_the_original(kind):
+    parameters = {"rope_type": kind, "rope_theta": 500.0, "factor": 3.0}
+    if kind == "yarn":
+        parameters["original_max_position_embeddings"] = 24
+    config = LlamaConfig(
+        hidden_size=30, num_attention_heads=3, head_dim=10, rope_parameters=parameters,
+        max_position_embeddings=24 if kind == "dynamic" else 72,
+    )  # fmt: skip
+    scaling = RopeScaling(kind, 3.0, original_length=24)
+    for length in (7, 60):
+        positions = np.arange(length)[None]
+        cos, sin = LlamaRotaryEmbedding(config)(torch.zeros(1), torch.tensor(positions))
+        ours = RotaryAngles(10, 500.0, scaling)(ops.convert_to_tensor(positions))
+        for mine, original in zip(ours, (cos, sin), strict=True):
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(mine), original[..., :5].numpy(), atol=2e-5
+            )
+
+
+def test_dynamic_rows_do_not_depend_on_longer_neighbours():
+    angles = RotaryAngles(8, 500.0, RopeScaling("dynamic", 2.0, original_length=4))
+    together = angles(np.array([[0, 1, 2], [7, 8, 9]]))[0]
+    alone = angles(np.array([[0, 1, 2]]))[0]
+    np.testing.assert_array_equal(ops.convert_to_numpy(together)[0], ops.convert_to_numpy(alone)[0])
+
+
+def test_embedding_turns_any_axes_and_starts_anywhere():
+    inputs = np.random.default_rng(0).normal(size=(2, 6, 5, 3)).astype("f4")
+    layer = RotaryEmbedding(100.0, scaling_factor=2.0, sequence_axis=3, feature_axis=1)
+    outputs = ops.convert_to_numpy(layer(inputs, start_index=4))
+    rope = RotaryAngles(6, 100.0, RopeScaling("linear", 2.0))(np.arange(4, 7)[None])
+    moved = np.moveaxis(inputs, (3, 1), (1, 3))
+    expected = np.moveaxis(ops.convert_to_numpy(rotate(moved, rope)), (1, 3), (3, 1))
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+    given = layer(inputs, positions=np.arange(4, 7))
+    np.testing.assert_allclose(ops.convert_to_numpy(given), expected, atol=1e-5)
+
+
+def test_unknown_scaling_is_refused():
+    with pytest.raises(ValueError, match="expected one of linear, dynamic, llama3, yarn"):
+        RopeScaling("ntk", 2.0)

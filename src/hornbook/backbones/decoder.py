@@ -9,7 +9,8 @@ from keras import ops
 
 from hornbook.layers.attention_mask import AttentionMask, visible_keys
 from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
-from hornbook.layers.rope import RotaryEmbedding
+from hornbook.layers.positions import token_positions
+from hornbook.layers.rope import RotaryAngles
 from hornbook.layers.transformer_layer import TransformerLayer
 
 Cache = tuple[tuple[Any, Any], ...]
@@ -32,7 +33,7 @@ class Decoder:
     layers: Sequence[TransformerLayer]
     final_norm: keras.layers.Layer | None
     position_embedding: PositionEmbedding | None = None
-    rotary: RotaryEmbedding | None = None
+    rotary: RotaryAngles | None = None
     embedding_dropout: float = 0.0
 
     def inputs(self) -> dict[str, Any]:
@@ -99,7 +100,7 @@ class Decoder:
     def _embed(self, token_ids: Any, positions: Any) -> Any:
         x = self.token_embedding(token_ids)
         if self.position_embedding is not None:
-            x = x + self.position_embedding(x, positions)
+            x = x + self.position_embedding(x, positions=positions)
         return x
 
     def _windows(self) -> set[int | None]:
@@ -111,4 +112,4 @@ class TokenPositions(keras.layers.Layer):
     """Numbers the tokens of each row from 0: int32 [1, length]."""
 
     def call(self, token_ids: Any) -> Any:
-        return ops.arange(ops.shape(token_ids)[1], dtype="int32")[None]
+        return token_positions(ops.shape(token_ids)[1])

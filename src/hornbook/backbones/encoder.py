@@ -48,7 +48,7 @@ class Encoder:
         x = self.token_embedding(inputs["token_ids"])
         x = keras.layers.Add(name="embeddings")([
             x,
-            self.position_embedding(x, positions),
+            self.position_embedding(x, positions=positions),
             *([self.segment_embedding(inputs["segment_ids"])] if self.segment_embedding else []),
         ])  # fmt: skip
         x = self.embedding_norm(x)

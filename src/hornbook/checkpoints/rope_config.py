@@ -5,7 +5,7 @@ from typing import Any
 
 from hornbook.checkpoints.config_map import Conversion, Field
 from hornbook.errors import ConfigError
-from hornbook.layers.rope import RopeScaling
+from hornbook.layers.rope_scaling import RopeScaling
 
 DEFAULT_WAVELENGTH = 10000.0
 

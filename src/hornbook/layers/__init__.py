@@ -1,30 +1,54 @@
-"""The bricks that every model is made of."""
+"""The bricks that models are made of, and the layers of `keras_nlp`; imported on first use."""
+
+from typing import Any
 
 from hornbook.backend import require
+from hornbook.lazy import load
 
 require()
 
-from hornbook.layers.attention import Attention  # noqa: E402 - Keras needs its backend first
-from hornbook.layers.attention_mask import AttentionMask  # noqa: E402
-from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding  # noqa: E402
-from hornbook.layers.feed_forward import FeedForward  # noqa: E402
-from hornbook.layers.linear import Linear  # noqa: E402
-from hornbook.layers.norm import LayerNormalization, RMSNormalization  # noqa: E402
-from hornbook.layers.pooling import SequencePooling  # noqa: E402
-from hornbook.layers.rope import RopeScaling, RotaryEmbedding  # noqa: E402
-from hornbook.layers.transformer_layer import TransformerLayer  # noqa: E402
+_HERE = {
+    "AlibiBias": "positions",
+    "Attention": "attention",
+    "AttentionMask": "attention_mask",
+    "CachedMultiHeadAttention": "cached_attention",
+    "FNetEncoder": "fourier",
+    "FeedForward": "feed_forward",
+    "FourierMixing": "fourier",
+    "LayerNormalization": "norm",
+    "Linear": "linear",
+    "MaskedLMHead": "masked_lm_head",
+    "PositionEmbedding": "embeddings",
+    "RMSNormalization": "norm",
+    "ReversibleEmbedding": "embeddings",
+    "RopeScaling": "rope_scaling",
+    "RotaryAngles": "rope",
+    "RotaryEmbedding": "rope",
+    "SequencePooling": "pooling",
+    "SinePositionEncoding": "positions",
+    "TokenAndPositionEmbedding": "embeddings",
+    "TransformerDecoder": "transformer_blocks",
+    "TransformerEncoder": "transformer_blocks",
+    "TransformerLayer": "transformer_layer",
+}
+# Layers to their callers, but they work on text's ids before a model sees them.
+_PREPROCESSING = {
+    "MaskedLMMaskGenerator": "masked_lm_mask_generator",
+    "MultiSegmentPacker": "multi_segment_packer",
+    "RandomDeletion": "random_deletion",
+    "RandomSwap": "random_swap",
+    "StartEndPacker": "start_end_packer",
+}
+_EXPORTS = {
+    **{name: f"{__name__}.{module}" for name, module in _HERE.items()},
+    **{name: f"hornbook.preprocessing.{module}" for name, module in _PREPROCESSING.items()},
+}
+__all__ = list(_EXPORTS)
 
-__all__ = [
-    "Attention",
-    "AttentionMask",
-    "FeedForward",
-    "LayerNormalization",
-    "Linear",
-    "PositionEmbedding",
-    "RMSNormalization",
-    "ReversibleEmbedding",
-    "RopeScaling",
-    "RotaryEmbedding",
-    "SequencePooling",
-    "TransformerLayer",
-]
+
+def __getattr__(name: str) -> Any:
+    return load(__name__, _EXPORTS, name)
+
+
+def __dir__() -> list[str]:
+    return list(_EXPORTS)

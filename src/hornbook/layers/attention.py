@@ -1,4 +1,4 @@
-"""Self-attention, with a cache or without."""
+"""Attention to the inputs or to a memory, with a cache or without."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def even_head_dim(hidden_dim: int, num_heads: int) -> int:
 
 @keras.saving.register_keras_serializable(package="hornbook")
 class Attention(keras.layers.Layer):
-    """Multi-head self-attention with grouped keys and values, rotary positions and a cache.
+    """Multi-head attention with grouped keys and values, rotary positions and a cache.
 
     Variables stand under `query`, `key`, `value` and `output`, each a `Linear`.
 
@@ -33,10 +33,12 @@ class Attention(keras.layers.Layer):
         attention_mask: bool, broadcastable to [batch, 1, length, keys].
         rope: `(cos, sin)` of the inputs' positions, or None.
         cache: `(key, value)`, each [batch, kv_heads, slots, head_dim], or None.
-        positions: int32 [batch], with a cache: the slot of each row's first token.
+        positions: int32 [batch], the slot of each row's first token; None with a cache reads the
+            cache and writes nothing.
+        memory: [batch, keys, features], what is attended to; None for the inputs themselves.
 
     Returns:
-        [batch, length, hidden_dim]; with a cache, that and the updated cache.
+        [batch, length, output_dim]; with a cache, that and the updated cache.
 
     Example:
         >>> import numpy as np
@@ -51,12 +53,15 @@ class Attention(keras.layers.Layer):
         num_key_value_heads: int,
         head_dim: int,
         *,
+        value_head_dim: int | None = None,
+        output_dim: int | None = None,
         use_bias: bool = True,
         output_bias: bool | None = None,
         window: int | None = None,
         scale: float | None = None,
         dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -68,29 +73,29 @@ class Attention(keras.layers.Layer):
         self.num_query_heads = num_query_heads
         self.num_key_value_heads = num_key_value_heads
         self.head_dim = head_dim
+        self.value_head_dim = head_dim if value_head_dim is None else value_head_dim
+        self.output_dim = output_dim
         self.window = window
         self.scale = head_dim**-0.5 if scale is None else scale
         self.use_bias = use_bias
         self.output_bias = use_bias if output_bias is None else output_bias
         self.dropout_rate = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-
-        def project(heads: int, name: str) -> Linear:
-            return Linear(heads * head_dim, use_bias, kernel_initializer, name=name)
-
-        self.query = project(num_query_heads, "query")
-        self.key = project(num_key_value_heads, "key")
-        self.value = project(num_key_value_heads, "value")
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.query = self._project(num_query_heads * head_dim, use_bias, "query")
+        self.key = self._project(num_key_value_heads * head_dim, use_bias, "key")
+        self.value = self._project(num_key_value_heads * self.value_head_dim, use_bias, "value")
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        for projection in (self.query, self.key, self.value):
-            projection.build(input_shape)
-        self.output_projection = Linear(
-            input_shape[-1], self.output_bias, self.kernel_initializer, name="output",
-            dtype=self.dtype_policy,
-        )  # fmt: skip
-        self.output_projection.build((None, None, self.num_query_heads * self.head_dim))
+    def build(
+        self, inputs_shape: tuple[Any, ...], memory_shape: tuple[Any, ...] | None = None
+    ) -> None:
+        self.query.build(inputs_shape)
+        self.key.build(memory_shape or inputs_shape)
+        self.value.build(memory_shape or inputs_shape)
+        width = self.output_dim or inputs_shape[-1]
+        self.output_projection = self._project(width, self.output_bias, "output")
+        self.output_projection.build((None, None, self.num_query_heads * self.value_head_dim))
 
     def call(
         self,
@@ -99,15 +104,16 @@ class Attention(keras.layers.Layer):
         rope: tuple[Any, Any] | None = None,
         cache: tuple[Any, Any] | None = None,
         positions: Any = None,
+        memory: Any = None,
     ) -> Any:
-        query = self._heads(self.query(inputs), self.num_query_heads)
-        key = self._heads(self.key(inputs), self.num_key_value_heads)
-        value = self._heads(self.value(inputs), self.num_key_value_heads)
+        query = _heads(self.query(inputs), self.num_query_heads)
         if rope is not None:
-            query, key = rotate(query, rope), rotate(key, rope)
-        key, value = (ops.transpose(x, (0, 2, 1, 3)) for x in (key, value))
+            query = rotate(query, rope)
+        if cache is None or positions is not None:
+            key, value = self._keys_values(inputs if memory is None else memory, rope)
+            if cache is not None:
+                cache = (write_kv(cache[0], key, positions), write_kv(cache[1], value, positions))
         if cache is not None:
-            cache = (write_kv(cache[0], key, positions), write_kv(cache[1], value, positions))
             key, value = cache
         outputs = dot_product_attention(
             query, key, value, attention_mask, scale=self.scale, dropout=self.dropout
@@ -121,14 +127,32 @@ class Attention(keras.layers.Layer):
             "num_query_heads": self.num_query_heads,
             "num_key_value_heads": self.num_key_value_heads,
             "head_dim": self.head_dim,
+            "value_head_dim": self.value_head_dim,
+            "output_dim": self.output_dim,
             "use_bias": self.use_bias,
             "output_bias": self.output_bias,
             "window": self.window,
             "scale": self.scale,
             "dropout": self.dropout_rate,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }
 
-    def _heads(self, inputs: Any, heads: int) -> Any:
-        batch, length, _ = ops.shape(inputs)
-        return ops.reshape(inputs, (batch, length, heads, self.head_dim))
+    def _project(self, units: int, use_bias: bool, name: str) -> Linear:
+        return Linear(
+            units, use_bias, self.kernel_initializer, self.bias_initializer, name=name,
+            dtype=self.dtype_policy,
+        )  # fmt: skip
+
+    def _keys_values(self, source: Any, rope: tuple[Any, Any] | None) -> tuple[Any, Any]:
+        """Keys and values of tokens in the layout of the cache."""
+        key = _heads(self.key(source), self.num_key_value_heads)
+        value = _heads(self.value(source), self.num_key_value_heads)
+        if rope is not None:
+            key = rotate(key, rope)
+        return ops.transpose(key, (0, 2, 1, 3)), ops.transpose(value, (0, 2, 1, 3))
+
+
+def _heads(inputs: Any, heads: int) -> Any:
+    batch, length, features = ops.shape(inputs)
+    return ops.reshape(inputs, (batch, length, heads, features // heads))

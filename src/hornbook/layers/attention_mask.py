@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from hornbook.layers.positions import token_positions
+
 
 def visible_keys(query_positions: Any, num_keys: Any, *, window: int | None = None) -> Any:
     """Says which keys a causal query sees: those at or before its own position.
@@ -48,8 +50,8 @@ class AttentionMask(keras.layers.Layer):
         if not self.causal:
             return real
         length = ops.shape(padding_mask)[1]
-        positions = ops.arange(length, dtype="int32")[None]
-        return ops.logical_and(real, visible_keys(positions, length, window=self.window))
+        causal = visible_keys(token_positions(length), length, window=self.window)
+        return ops.logical_and(real, causal)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "causal": self.causal, "window": self.window}

@@ -23,13 +23,13 @@ def dot_product_attention(
     Args:
         query: [batch, queries, query_heads, head_dim].
         key: [batch, kv_heads, keys, head_dim], the layout of the cache.
-        value: the same.
+        value: [batch, kv_heads, keys, value_head_dim].
         mask: bool, broadcastable to [batch, 1, queries, keys]; true where a query may look.
         scale: what the products are multiplied by.
         dropout: applied to the attention weights.
 
     Returns:
-        [batch, queries, query_heads * head_dim].
+        [batch, queries, query_heads * value_head_dim].
     """
     batch, length, heads, head_dim = ops.shape(query)
     kv_heads = key.shape[1]
@@ -49,6 +49,7 @@ def dot_product_attention(
     if dropout is not None:
         weights = dropout(weights)
     weights = ops.reshape(weights, (batch, kv_heads, group * length, -1))
-    outputs = ops.reshape(ops.matmul(weights, value), (batch, kv_heads, group, length, head_dim))
+    width = value.shape[-1]
+    outputs = ops.reshape(ops.matmul(weights, value), (batch, kv_heads, group, length, width))
     outputs = ops.transpose(outputs, (0, 3, 1, 2, 4))
-    return ops.reshape(outputs, (batch, length, heads * head_dim))
+    return ops.reshape(outputs, (batch, length, heads * width))

@@ -30,6 +30,7 @@ class FeedForward(keras.layers.Layer):
         gated: bool = False,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -39,20 +40,22 @@ class FeedForward(keras.layers.Layer):
         self.gated = gated
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.up = Linear(intermediate_dim, use_bias, kernel_initializer, name="up")
-        self.gate = None
-        if gated:
-            self.gate = Linear(intermediate_dim, use_bias, kernel_initializer, name="gate")
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.up = self._project(intermediate_dim, "up")
+        self.gate = self._project(intermediate_dim, "gate") if gated else None
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         self.up.build(input_shape)
         if self.gate is not None:
             self.gate.build(input_shape)
-        self.down = Linear(
-            input_shape[-1], self.use_bias, self.kernel_initializer, name="down",
+        self.down = self._project(input_shape[-1], "down")
+        self.down.build((*input_shape[:-1], self.intermediate_dim))
+
+    def _project(self, units: int, name: str) -> Linear:
+        return Linear(
+            units, self.use_bias, self.kernel_initializer, self.bias_initializer, name=name,
             dtype=self.dtype_policy,
         )  # fmt: skip
-        self.down.build((*input_shape[:-1], self.intermediate_dim))
 
     def call(self, inputs: Any) -> Any:
         if self.gate is None:
@@ -70,4 +73,5 @@ class FeedForward(keras.layers.Layer):
             "gated": self.gated,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }

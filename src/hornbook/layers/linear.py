@@ -28,12 +28,14 @@ class Linear(keras.layers.Layer):
         units: int,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.units = units
         self.use_bias = use_bias
         self.kernel_initializer = own_initializer(kernel_initializer)
+        self.bias_initializer = own_initializer(bias_initializer)
         self.lora_scale: float | None = None
         self.is_quantized = False
 
@@ -44,7 +46,9 @@ class Linear(keras.layers.Layer):
             initializer=self.kernel_initializer,
         )
         if self.use_bias:
-            self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+            self.bias = self.add_weight(
+                name="bias", shape=(self.units,), initializer=self.bias_initializer
+            )
 
     def call(self, inputs: Any) -> Any:
         outputs = linear_product(inputs, self._dequantized_kernel())
@@ -115,4 +119,5 @@ class Linear(keras.layers.Layer):
             "units": self.units,
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }

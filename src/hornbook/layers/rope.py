@@ -1,46 +1,18 @@
-"""Rotary position embedding: frequencies, their scalings, and the rotation."""
+"""Rotary position embedding: the angles of positions, and the rotation of heads by them."""
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-
-@dataclass(frozen=True)
-class RopeScaling:
-    """How rotary frequencies are stretched to reach longer contexts.
-
-    Attributes:
-        kind: "linear" (divide every frequency by `factor`) or "llama3" (divide the low
-            frequencies only, with a smooth border).
-        factor: how many times longer the context becomes.
-        low_freq_factor: "llama3": wavelengths above `original_length / low_freq_factor` stretch.
-        high_freq_factor: "llama3": wavelengths below `original_length / high_freq_factor` stay.
-        original_length: "llama3": the context length of pretraining, in tokens.
-    """
-
-    kind: str
-    factor: float
-    low_freq_factor: float = 1.0
-    high_freq_factor: float = 4.0
-    original_length: int = 8192
-
-    def apply(self, frequencies: np.ndarray) -> np.ndarray:
-        """Scales `frequencies` [head_dim / 2], in radians a position."""
-        if self.kind == "linear":
-            return frequencies / self.factor
-        wavelengths = 2 * math.pi / frequencies
-        span = self.high_freq_factor - self.low_freq_factor
-        keep = (self.original_length / wavelengths - self.low_freq_factor) / span
-        keep = np.clip(keep, 0.0, 1.0)
-        return keep * frequencies + (1 - keep) * frequencies / self.factor
+from hornbook.layers.positions import token_positions
+from hornbook.layers.rope_scaling import RopeScaling
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
-class RotaryEmbedding(keras.layers.Layer):
+class RotaryAngles(keras.layers.Layer):
     """Turns positions into the cosines and sines that rotate queries and keys.
 
     Follows Su et al., "RoFormer" (2021), in the half-split form that checkpoints use. Has no
@@ -51,7 +23,7 @@ class RotaryEmbedding(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> cos, sin = RotaryEmbedding(8)(np.arange(5)[None])
+        >>> cos, sin = RotaryAngles(8)(np.arange(5)[None])
         >>> cos.shape
         (1, 5, 4)
     """
@@ -64,21 +36,34 @@ class RotaryEmbedding(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if rotary_dim % 2:
+            raise ValueError(f"rotary_dim={rotary_dim} must be even: features turn in pairs.")
         self.rotary_dim = rotary_dim
         self.max_wavelength = max_wavelength
         self.scaling = RopeScaling(**scaling) if isinstance(scaling, dict) else scaling
-        exponents = np.arange(0, rotary_dim, 2, dtype="float64") / rotary_dim
-        frequencies = max_wavelength**-exponents
+        self.exponents = np.arange(0, rotary_dim, 2, dtype="float64") / rotary_dim
+        frequencies = max_wavelength**-self.exponents
         if self.scaling is not None:
-            frequencies = self.scaling.apply(frequencies)
+            frequencies = self.scaling.apply(frequencies, max_wavelength)
         self.frequencies = frequencies.astype("float32")
 
     def call(self, positions: Any) -> tuple[Any, Any]:
-        angles = ops.multiply(ops.cast(positions, "float32")[..., None], self.frequencies)
-        return (
-            ops.cast(ops.cos(angles), self.compute_dtype),
-            ops.cast(ops.sin(angles), self.compute_dtype),
-        )
+        frequencies: Any = self.frequencies
+        if self.scaling is not None and self.scaling.kind == "dynamic":
+            frequencies = frequencies * self._slowing(positions, self.scaling)
+        angles = ops.multiply(ops.cast(positions, "float32")[..., None], frequencies)
+        cos, sin = ops.cos(angles), ops.sin(angles)
+        if self.scaling is not None and self.scaling.amplitude != 1.0:
+            cos, sin = cos * self.scaling.amplitude, sin * self.scaling.amplitude
+        return ops.cast(cos, self.compute_dtype), ops.cast(sin, self.compute_dtype)
+
+    def _slowing(self, positions: Any, scaling: RopeScaling) -> Any:
+        """What each row's base grows by, to the power of the exponents: [batch, 1, dim / 2]."""
+        length = ops.cast(ops.max(positions, axis=-1), "float32") + 1.0
+        length = ops.maximum(length, float(scaling.original_length))
+        growth = scaling.factor * length / scaling.original_length - (scaling.factor - 1.0)
+        growth = growth ** (self.rotary_dim / (self.rotary_dim - 2))
+        return growth[:, None, None] ** (-self.exponents.astype("float32"))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -90,7 +75,7 @@ class RotaryEmbedding(keras.layers.Layer):
 
 
 def rotate(inputs: Any, rope: tuple[Any, Any]) -> Any:
-    """Rotates `inputs` [batch, length, heads, head_dim] by `rope` as `RotaryEmbedding` gives it.
+    """Rotates `inputs` [batch, length, heads, head_dim] by `rope` as `RotaryAngles` gives it.
 
     Features beyond the rotary dimension pass through unchanged.
     """
@@ -99,3 +84,73 @@ def rotate(inputs: Any, rope: tuple[Any, Any]) -> Any:
     first, second, rest = inputs[..., :half], inputs[..., half : 2 * half], inputs[..., 2 * half :]
     rotated = [first * cos - second * sin, second * cos + first * sin]
     return ops.concatenate([*rotated, rest] if rest.shape[-1] else rotated, axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class RotaryEmbedding(keras.layers.Layer):
+    """Rotates features by the positions along the sequence; follows `keras_nlp`'s layer.
+
+    Call arguments: `inputs`, of any rank; `start_index`, the position of the first token;
+    `positions`, int [length] or [batch, length], instead of counting. Returns the inputs' shape.
+
+    Args:
+        max_wavelength: the base of the frequencies.
+        scaling_factor: positions are divided by it; "linear" scaling in short.
+        sequence_axis: the axis of positions.
+        feature_axis: the axis that is rotated; its length is even.
+        scaling: any other stretching of the frequencies.
+
+    Example:
+        >>> import numpy as np
+        >>> RotaryEmbedding()(np.ones((2, 3, 4, 8), "float32")).shape
+        (2, 3, 4, 8)
+    """
+
+    def __init__(
+        self,
+        max_wavelength: float = 10000.0,
+        scaling_factor: float = 1.0,
+        sequence_axis: int = 1,
+        feature_axis: int = -1,
+        *,
+        scaling: RopeScaling | dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if scaling is None and scaling_factor != 1.0:
+            scaling = RopeScaling("linear", scaling_factor)
+        self.max_wavelength = max_wavelength
+        self.scaling_factor = scaling_factor
+        self.sequence_axis = sequence_axis
+        self.feature_axis = feature_axis
+        self.scaling = RopeScaling(**scaling) if isinstance(scaling, dict) else scaling
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        self.angles = RotaryAngles(
+            input_shape[self.feature_axis], self.max_wavelength, self.scaling,
+            dtype=self.dtype_policy,
+        )  # fmt: skip
+
+    def call(self, inputs: Any, start_index: Any = 0, positions: Any = None) -> Any:
+        x = ops.moveaxis(inputs, (self.sequence_axis, self.feature_axis), (1, -1))
+        shape = ops.shape(x)
+        if positions is None:
+            positions = token_positions(shape[1], start_index)
+        positions = ops.cast(positions, "int32")
+        if len(positions.shape) == 1:
+            positions = positions[None]
+        x = rotate(ops.reshape(x, (shape[0], shape[1], -1, shape[-1])), self.angles(positions))
+        return ops.moveaxis(ops.reshape(x, shape), (1, -1), (self.sequence_axis, self.feature_axis))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "max_wavelength": self.max_wavelength,
+            "scaling_factor": self.scaling_factor,
+            "sequence_axis": self.sequence_axis,
+            "feature_axis": self.feature_axis,
+            "scaling": None if self.scaling is None else asdict(self.scaling),
+        }

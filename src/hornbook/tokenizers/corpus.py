@@ -64,7 +64,7 @@ def _paths(data: Any) -> list[Path]:
     if any(exist) and not all(exist):
         missing = data[exist.index(False)]
         raise TokenizerError(
-            f"Some of the strings are names of files, but {missing[:80]!r} is not; to train on "
+            f"Some of the strings are names of files, but {missing[:400]!r} is not; to train on "
             "the strings themselves, pass them as an iterator: iter(strings)"
         )
     return [Path(item) for item in data] if all(exist) else []

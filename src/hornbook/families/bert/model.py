@@ -83,7 +83,7 @@ def build(config: BertConfig) -> Encoder:
         )
 
     def embedding(size: int, name: str) -> ReversibleEmbedding:
-        return ReversibleEmbedding(size, config.hidden_dim, init, name=name)
+        return ReversibleEmbedding(size, config.hidden_dim, embeddings_initializer=init, name=name)
 
     return Encoder(
         token_embedding=embedding(config.vocabulary_size, "token_embedding"),

@@ -82,7 +82,10 @@ def build(config: GPT2Config) -> Decoder:
 
     return Decoder(
         token_embedding=ReversibleEmbedding(
-            config.vocabulary_size, config.hidden_dim, init, name="token_embedding"
+            config.vocabulary_size,
+            config.hidden_dim,
+            embeddings_initializer=init,
+            name="token_embedding",
         ),
         position_embedding=PositionEmbedding(
             config.max_sequence_length, init, name="position_embedding"

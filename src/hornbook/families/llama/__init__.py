@@ -6,7 +6,7 @@ from hornbook.families.family import Family
 from hornbook.families.heads import causal_lm
 from hornbook.families.llama import model, weights
 from hornbook.families.llama.presets import PRESETS
-from hornbook.layers.rope import RopeScaling
+from hornbook.layers.rope_scaling import RopeScaling
 from hornbook.tokenizers import BytePairTokenizer, SentencePieceTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 

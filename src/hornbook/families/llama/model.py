@@ -9,7 +9,8 @@ from hornbook.layers.attention import Attention
 from hornbook.layers.embeddings import ReversibleEmbedding
 from hornbook.layers.feed_forward import FeedForward
 from hornbook.layers.norm import RMSNormalization
-from hornbook.layers.rope import RopeScaling, RotaryEmbedding
+from hornbook.layers.rope import RotaryAngles
+from hornbook.layers.rope_scaling import RopeScaling
 from hornbook.layers.transformer_layer import TransformerLayer
 
 
@@ -93,9 +94,12 @@ def build(config: LlamaConfig) -> Decoder:
 
     return Decoder(
         token_embedding=ReversibleEmbedding(
-            config.vocabulary_size, config.hidden_dim, init, name="token_embedding"
+            config.vocabulary_size,
+            config.hidden_dim,
+            embeddings_initializer=init,
+            name="token_embedding",
         ),
-        rotary=RotaryEmbedding(
+        rotary=RotaryAngles(
             config.head_dim, config.rope_max_wavelength, config.rope_scaling, name="rotary"
         ),
         layers=[layer(index) for index in range(config.num_layers)],
