@@ -1,6 +1,7 @@
 """Rotary settings in `config.json`: one dictionary today, two keys in files of earlier years."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from hornbook.checkpoints.config_map import Conversion, Field
@@ -9,17 +10,28 @@ from hornbook.layers.rope_scaling import RopeScaling
 
 DEFAULT_WAVELENGTH = 10000.0
 
+_ORIGINAL = {"original_max_position_embeddings": "original_length"}
+
 # For each rope type: its keys in the file and the attributes of RopeScaling that they are.
 SCALINGS: dict[str, dict[str, str]] = {
     "default": {},
     "linear": {"factor": "factor"},
+    "dynamic": {"factor": "factor"},
     "llama3": {
         "factor": "factor",
         "low_freq_factor": "low_freq_factor",
         "high_freq_factor": "high_freq_factor",
-        "original_max_position_embeddings": "original_length",
+        **_ORIGINAL,
     },
+    "yarn": {"factor": "factor", **_ORIGINAL},
 }
+# Keys that may be absent, and are not written while they have the attribute's default.
+OPTIONAL: dict[str, tuple[str, ...]] = {
+    "yarn": (
+        "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "truncate",
+    ),
+}  # fmt: skip
+_DEFAULTS = {field.name: field.default for field in fields(RopeScaling)}
 
 
 def read_rope(raw: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
@@ -37,15 +49,21 @@ def read_rope(raw: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
             f"The rope type '{kind}' is not supported; the supported ones are "
             f"{', '.join(SCALINGS)}."
         )
-    names = SCALINGS[kind]
-    if set(parameters) != set(names):
+    names, optional = SCALINGS[kind], OPTIONAL.get(kind, ())
+    longest = raw.get("max_position_embeddings")
+    if kind == "yarn" and longest is not None:
+        parameters.setdefault("original_max_position_embeddings", longest)
+    if set(parameters).difference(optional) != set(names):
         raise ConfigError(
             f"The rope type '{kind}' takes the keys {sorted(names)}; the config has "
             f"{sorted(parameters)}."
         )
     if kind == "default":
         return wavelength, None
-    return wavelength, RopeScaling(kind, **{names[key]: parameters[key] for key in names})
+    values = {names.get(key, key): value for key, value in parameters.items() if value is not None}
+    if kind == "dynamic" and longest is not None:
+        values["original_length"] = longest  # which such a file holds nowhere else
+    return wavelength, RopeScaling(kind, **values)
 
 
 def write_rope(rope: tuple[float, RopeScaling | None]) -> dict[str, Any]:
@@ -53,6 +71,9 @@ def write_rope(rope: tuple[float, RopeScaling | None]) -> dict[str, Any]:
     wavelength, scaling = rope
     kind = "default" if scaling is None else scaling.kind
     attributes = {key: getattr(scaling, name) for key, name in SCALINGS[kind].items()}
+    for name in OPTIONAL.get(kind, ()):
+        if getattr(scaling, name) != _DEFAULTS[name]:
+            attributes[name] = getattr(scaling, name)
     return {"rope_theta": wavelength, "rope_type": kind, **attributes}
 
 

@@ -65,6 +65,7 @@ class Attention(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         if num_query_heads % num_key_value_heads:
             raise ValueError(
                 f"num_query_heads={num_query_heads} must be a multiple of "

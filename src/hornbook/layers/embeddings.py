@@ -217,7 +217,7 @@ class TokenAndPositionEmbedding(keras.layers.Layer):
 
     def call(self, inputs: Any, start_index: Any = 0) -> Any:
         tokens = self.token_embedding(inputs)
-        return tokens + self.position_embedding(tokens, start_index)
+        return tokens + self.position_embedding(tokens, start_index=start_index)
 
     def compute_mask(self, inputs: Any, previous: Any = None) -> Any:
         return self.token_embedding.compute_mask(inputs, previous)

@@ -27,6 +27,10 @@ class FourierMixing(keras.layers.Layer):
         [[[4.0, 0.0], [0.0, 0.0]]]
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
     def call(self, inputs: Any, *_: Any) -> Any:
         x = ops.cast(inputs, "float32")
         real, _ = ops.fft2((x, ops.zeros_like(x)))

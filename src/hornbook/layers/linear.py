@@ -32,6 +32,7 @@ class Linear(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.units = units
         self.use_bias = use_bias
         self.kernel_initializer = own_initializer(kernel_initializer)

@@ -20,6 +20,7 @@ class RMSNormalization(keras.layers.Layer):
 
     def __init__(self, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.epsilon = epsilon
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -53,6 +54,7 @@ class LayerNormalization(keras.layers.Layer):
 
     def __init__(self, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.epsilon = epsilon
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -32,6 +32,7 @@ class SinePositionEncoding(keras.layers.Layer):
 
     def __init__(self, max_wavelength: float = 10000.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.max_wavelength = max_wavelength
 
     def call(self, inputs: Any, start_index: Any = 0) -> Any:

@@ -117,6 +117,7 @@ class RotaryEmbedding(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         if scaling is None and scaling_factor != 1.0:
             scaling = RopeScaling("linear", scaling_factor)
         self.max_wavelength = max_wavelength

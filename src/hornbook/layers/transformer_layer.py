@@ -47,6 +47,7 @@ class TransformerLayer(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.attention = attention
         self.attention_norm = attention_norm
         self.feed_forward = feed_forward
