@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hornbook.lazy import load
 
 if TYPE_CHECKING:
+    from hornbook.tokenizers.byte import ByteTokenizer
     from hornbook.tokenizers.byte_pair import BytePairTokenizer
     from hornbook.tokenizers.sentence_piece import SentencePieceTokenizer
     from hornbook.tokenizers.spec import TokenizerSpec, make_tokenizer_class
@@ -18,14 +19,17 @@ if TYPE_CHECKING:
         compute_sentence_piece_proto,
         compute_word_piece_vocabulary,
     )
+    from hornbook.tokenizers.unicode_codepoint import UnicodeCodepointTokenizer
     from hornbook.tokenizers.word_piece import WordPieceTokenizer
 
 __all__ = [
     "BytePairTokenizer",
+    "ByteTokenizer",
     "SentencePieceTokenizer",
     "StreamDecoder",
     "Tokenizer",
     "TokenizerSpec",
+    "UnicodeCodepointTokenizer",
     "WordPieceTokenizer",
     "compute_byte_pair_vocabulary",
     "compute_sentence_piece_proto",
@@ -35,10 +39,12 @@ __all__ = [
 
 _EXPORTS = {
     "BytePairTokenizer": "hornbook.tokenizers.byte_pair",
+    "ByteTokenizer": "hornbook.tokenizers.byte",
     "SentencePieceTokenizer": "hornbook.tokenizers.sentence_piece",
     "StreamDecoder": "hornbook.tokenizers.stream",
     "Tokenizer": "hornbook.tokenizers.tokenizer",
     "TokenizerSpec": "hornbook.tokenizers.spec",
+    "UnicodeCodepointTokenizer": "hornbook.tokenizers.unicode_codepoint",
     "WordPieceTokenizer": "hornbook.tokenizers.word_piece",
     "compute_byte_pair_vocabulary": "hornbook.tokenizers.trainers",
     "compute_sentence_piece_proto": "hornbook.tokenizers.trainers",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from hornbook.errors import TokenizerError
 from hornbook.tokenizers.clean_up import TOKEN_REPLACEMENTS, clean_up_spaces, settled_length
 
 
@@ -54,6 +55,29 @@ class ByteLevel(Step):
 
     def finish(self) -> Iterable[str]:
         return (self._utf8.decode(b"", final=True),)
+
+
+class Utf8(Step):
+    """Reads characters with the numbers of bytes as UTF-8; zeros, which are padding, are nothing.
+
+    Args:
+        errors: what Python's codecs call the way to treat bytes that fit nowhere.
+    """
+
+    def __init__(self, errors: str) -> None:
+        self._utf8 = codecs.getincrementaldecoder("utf-8")(errors)
+
+    def push(self, token: str) -> Iterable[str]:
+        return self._decode(token.encode("latin-1").replace(b"\0", b""))
+
+    def finish(self) -> Iterable[str]:
+        return self._decode(b"", final=True)
+
+    def _decode(self, data: bytes, final: bool = False) -> Iterable[str]:
+        try:
+            return (self._utf8.decode(data, final),)
+        except UnicodeDecodeError as error:
+            raise TokenizerError(f"The ids are no UTF-8 text: {error}") from error
 
 
 class ByteFallback(Step):
@@ -186,6 +210,8 @@ def _step(section: Mapping[str, Any]) -> Step | None:
     match section:
         case {"type": "ByteLevel"}:
             return ByteLevel()
+        case {"type": "Utf8", "errors": errors}:
+            return Utf8(errors)
         case {"type": "ByteFallback"}:
             return ByteFallback()
         case {"type": "Replace", "pattern": {"String": old}, "content": new}:

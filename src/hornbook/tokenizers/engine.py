@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Added:
@@ -46,6 +48,10 @@ class Engine(abc.ABC):
         self, texts: Sequence[str], add_special_tokens: bool = False
     ) -> list[list[int]]:
         """Encodes each text to its ids."""
+
+    def encode_arrays(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Encodes each text to an array of its ids, int32 or int64; special tokens aren't added."""
+        return [np.array(row, dtype=np.int32) for row in self.encode_batch(texts)]
 
     @abc.abstractmethod
     def encode_words_batch(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:

@@ -3,17 +3,22 @@
 from collections.abc import Mapping
 
 from hornbook.errors import TokenizerError
+from hornbook.tokenizers.byte import ByteTokenizer
 from hornbook.tokenizers.byte_pair import BytePairTokenizer
 from hornbook.tokenizers.engine import Engine
+from hornbook.tokenizers.plain_engine import ByteEngine, CodepointEngine
 from hornbook.tokenizers.rust_engine import RustEngine
 from hornbook.tokenizers.sentence_piece import SentencePieceTokenizer
 from hornbook.tokenizers.sentence_piece_engine import SentencePieceEngine
 from hornbook.tokenizers.tokenizer import Tokenizer
+from hornbook.tokenizers.unicode_codepoint import UnicodeCodepointTokenizer
 from hornbook.tokenizers.word_piece import WordPieceTokenizer
 
 ENGINES: Mapping[str, type[Engine]] = {
     "tokenizers": RustEngine,
     "sentencepiece": SentencePieceEngine,
+    "bytes": ByteEngine,
+    "codepoints": CodepointEngine,
 }
 """Name in a config to engine class."""
 
@@ -21,6 +26,8 @@ CLASSES: tuple[type[Tokenizer], ...] = (
     WordPieceTokenizer,
     BytePairTokenizer,
     SentencePieceTokenizer,
+    ByteTokenizer,
+    UnicodeCodepointTokenizer,
 )
 
 

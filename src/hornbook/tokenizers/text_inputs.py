@@ -1,6 +1,7 @@
 """The forms in which text reaches a tokenizer, brought to a list of strings."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,14 @@ import numpy as np
 from hornbook.errors import TokenizerError
 
 
-def to_strings(inputs: Any) -> tuple[list[str], bool]:
+def to_strings(
+    inputs: Any, from_bytes: Callable[[bytes], str] | None = None
+) -> tuple[list[str], bool]:
     """Brings text to a list of strings.
 
     Args:
         inputs: a string, UTF-8 bytes, or a list, tuple or one-dimensional array of these.
+        from_bytes: reads bytes, instead of taking them for UTF-8.
 
     Returns:
         The strings, and whether the input was a batch rather than one string.
@@ -20,19 +24,20 @@ def to_strings(inputs: Any) -> tuple[list[str], bool]:
     Raises:
         TokenizerError: for anything else, for bytes that are not UTF-8, and for lone surrogates.
     """
+    read = from_bytes or _from_utf8
     if isinstance(inputs, str | bytes):
-        return [_to_string(inputs)], False
+        return [_to_string(inputs, read)], False
     if isinstance(inputs, np.ndarray | np.generic):
         if inputs.ndim == 0:
-            return [_to_string(inputs.item())], False
+            return [_to_string(inputs.item(), read)], False
         if inputs.ndim != 1:
             raise TokenizerError(
                 f"Got an array of shape {inputs.shape}; expected one string or a "
                 "one-dimensional array of strings: call reshape(-1) on it"
             )
-        return [_to_string(text) for text in inputs.tolist()], True
+        return [_to_string(text, read) for text in inputs.tolist()], True
     if isinstance(inputs, list | tuple):
-        return [_to_string(text) for text in inputs], True
+        return [_to_string(text, read) for text in inputs], True
     raise TokenizerError(
         f"Got {type(inputs).__name__}; expected a string, or a list or array of strings"
     )
@@ -73,17 +78,30 @@ def explain_bad_text(texts: Sequence[Any]) -> TokenizerError | None:
     return None
 
 
-def _to_string(text: Any) -> str:
+@contextlib.contextmanager
+def explained(texts: Sequence[Any]) -> Iterator[None]:
+    """Makes an error about texts say which text it is about and why, where that can be found."""
+    try:
+        yield
+    except TokenizerError as error:
+        raise (explain_bad_text(texts) or error) from error
+
+
+def _from_utf8(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise TokenizerError(
+            f"Got bytes that are not UTF-8 (byte {error.start} is 0x{text[error.start]:02X}); "
+            "decode them with the right encoding first"
+        ) from error
+
+
+def _to_string(text: Any, from_bytes: Callable[[bytes], str]) -> str:
     if isinstance(text, str):
         return text
     if isinstance(text, bytes):
-        try:
-            return text.decode()
-        except UnicodeDecodeError as error:
-            raise TokenizerError(
-                f"Got bytes that are not UTF-8 (byte {error.start} is 0x{text[error.start]:02X}); "
-                "decode them with the right encoding first"
-            ) from error
+        return from_bytes(text)
     raise TokenizerError(
         f"Got {type(text).__name__} where a string was expected; texts are a string, or a list or "
         "one-dimensional array of strings"

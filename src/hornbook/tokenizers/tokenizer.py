@@ -224,9 +224,14 @@ class Tokenizer(SpecialTokens, abc.ABC):
         padded = self._to_array(table)
         return padded if batched else padded[0]
 
-    def _encode_inputs(self, inputs: Any) -> tuple[list[list[int]], bool]:
+    def _encode_inputs(self, inputs: Any) -> tuple[Sequence[Any], bool]:
+        """One row of ids a text, a list or an array, and whether the input was a batch."""
         texts, batched = text_inputs.to_strings(inputs)
-        return self.encode_batch(texts), batched
+        return self._encode_arrays(texts), batched
+
+    def _encode_arrays(self, texts: Sequence[str]) -> list[np.ndarray]:
+        with text_inputs.explained(texts):
+            return self.engine.encode_arrays(texts)
 
     def _to_array(self, ids: Any) -> np.ndarray:
         if self.dtype != "string":
@@ -247,10 +252,8 @@ class Tokenizer(SpecialTokens, abc.ABC):
         Raises:
             TokenizerError: when a text can't be encoded; the message says which and why.
         """
-        try:
+        with text_inputs.explained(texts):
             return self.engine.encode_batch(texts, add_special_tokens)
-        except TokenizerError as error:
-            raise (text_inputs.explain_bad_text(texts) or error) from error
 
     # Ids to text
 

@@ -1,6 +1,6 @@
 """WordPiece: words split greedily into the longest known pieces, as in BERT."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class WordPieceTokenizer(Tokenizer):
     def accepts(cls, engine: Engine) -> bool:
         return engine.model_type == "WordPiece"
 
-    def _encode_inputs(self, inputs: Any) -> tuple[list[list[int]], bool]:
+    def _encode_inputs(self, inputs: Any) -> tuple[Sequence[Any], bool]:
         if self.settings.other.get(SPLIT_KEY, True):
             return super()._encode_inputs(inputs)
         texts, batched = text_inputs.to_word_lists(inputs)
