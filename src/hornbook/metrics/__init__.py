@@ -5,7 +5,11 @@ from typing import Any
 from hornbook.lazy import load
 
 _EXPORTS = {
+    "Bleu": "hornbook.metrics.bleu",
+    "EditDistance": "hornbook.metrics.edit_distance",
     "Perplexity": "hornbook.metrics.perplexity",
+    "RougeL": "hornbook.metrics.rouge",
+    "RougeN": "hornbook.metrics.rouge",
 }
 __all__ = list(_EXPORTS)
 
