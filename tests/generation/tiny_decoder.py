@@ -87,11 +87,14 @@ class TinyModel:
 
     def __call__(self, token_ids):
         """Logits of whole sequences [batch, length], from an empty cache each time."""
+        return self.project(self.states(token_ids))
+
+    def states(self, token_ids):
+        """Hidden states of whole sequences."""
         batch, length = token_ids.shape
-        hidden, _ = self.backbone.call_with_cache(
+        return self.backbone.call_with_cache(
             token_ids, self.backbone.init_cache(batch, length), ops.zeros((batch,), "int32")
-        )
-        return self.project(hidden)
+        )[0]
 
 
 def norm(x):

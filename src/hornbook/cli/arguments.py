@@ -22,6 +22,8 @@ class SamplerName(StrEnum):
     TOP_K = "top_k"
     TOP_P = "top_p"
     MIN_P = "min_p"
+    BEAM = "beam"
+    CONTRASTIVE = "contrastive"
 
 
 ModelArgument = Annotated[

@@ -12,6 +12,8 @@ ACCEPTED = {
     SamplerName.TOP_K: {"temperature", "top-k"},
     SamplerName.TOP_P: {"temperature", "top-p", "top-k"},
     SamplerName.MIN_P: {"temperature", "min-p"},
+    SamplerName.BEAM: {"temperature"},
+    SamplerName.CONTRASTIVE: {"temperature", "top-k"},
 }
 ARGUMENTS = {"temperature": "temperature", "top-k": "k", "top-p": "p", "min-p": "p"}
 

@@ -9,12 +9,14 @@ import numpy as np
 from keras import ops
 
 from hornbook import samplers
+from hornbook.errors import GenerationError
 from hornbook.generation.buckets import cache_bucket, prompt_bucket
 from hornbook.generation.drivers import program_class
 from hornbook.generation.drivers.program import Program
 from hornbook.generation.request import GenerationRequest, make_request
-from hornbook.generation.state import GenerationState, grow, grow_cache
+from hornbook.generation.state import GenerationState, grow, grow_cache, take_rows
 from hornbook.generation.step import LanguageModel
+from hornbook.samplers.rows import Results, Rows, pad
 from hornbook.samplers.uniforms import row_uniforms
 
 MAX_PROGRAMS = 8
@@ -25,12 +27,16 @@ class GenerationOutput:
     """Finished rows.
 
     Attributes:
-        token_ids: int32 [batch, longest row], prompts included, right-padded.
-        lengths: int32 [batch], the tokens of each row, with the stop token if it made one.
+        token_ids: int32 [batch, longest row], prompts included, right-padded; from a sampler that
+            gives several sequences for each prompt [batch, sequences, longest row].
+        lengths: int32 [batch] or [batch, sequences], the tokens of each row, with the stop token
+            if it made one.
+        log_probabilities: float32 [batch, sequences] where there are several, else None.
     """
 
     token_ids: np.ndarray
     lengths: np.ndarray
+    log_probabilities: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -103,10 +109,11 @@ class Engine:
         request = make_request(
             self.model, token_ids, lengths, limits, sampler, stop_token_ids, seed
         )
-        ((tokens, ends, _),) = deque(self._run(request, step=None), maxlen=1)
-        places = np.arange(ends.max())
-        tokens = np.where(places < ends[:, None], tokens[:, : len(places)], pad_token_id)
-        return GenerationOutput(tokens.astype(np.int32), ends)
+        (results,) = deque(self._run(request, step=None), maxlen=1)
+        places = np.arange(results.lengths.max())
+        kept = places < results.lengths[..., None]
+        tokens = np.where(kept, results.tokens[..., : len(places)], pad_token_id)
+        return GenerationOutput(tokens.astype(np.int32), results.lengths, results.log_probabilities)
 
     def stream(
         self,
@@ -121,11 +128,16 @@ class Engine:
         """Generates as `generate` does, giving each token as soon as it is made.
 
         Arguments are checked at once. The work is done as the iterator is read, and closing it
-        ends it.
+        ends it. Tokens of beam search come all at once when their prompt is done.
         """
         request = make_request(
             self.model, token_ids, lengths, limits, sampler, stop_token_ids, seed
         )
+        if request.sampler.sequences_per_prompt is not None:
+            raise GenerationError(
+                f"{request.sampler!r} gives several sequences for each prompt, which can't be "
+                "streamed; use return_all_beams=False, or generate without a stream"
+            )
         return self._steps(request)
 
     def _steps(self, request: GenerationRequest) -> Iterator[GeneratedStep]:
@@ -137,30 +149,29 @@ class Engine:
                 yield GeneratedStep(tokens[rows, places], before + offset < lengths)
             before = lengths
 
-    def _run(
-        self, request: GenerationRequest, step: int | None
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Gives tokens [batch, capacity], lengths and done after the prompts and each chunk."""
-        done = request.lengths >= request.limits
-        if done.all():
-            yield request.token_ids, request.lengths, done
+    def _run(self, request: GenerationRequest, step: int | None) -> Iterator[Results]:
+        """Gives the results so far after the prompts and each chunk, as numpy arrays."""
+        sampler = request.sampler
+        if (request.lengths >= request.limits).all():
+            yield _prompts_alone(request)
             return
-        program = self._program(request.sampler)
-        values = request.sampler.traced_values()
-        uniforms = row_uniforms(request.seed, len(request.lengths), request.longest_limit)
+        program = self._program(sampler)
+        values = sampler.traced_values()
+        rows = len(request.lengths) * sampler.rows_per_prompt
+        uniforms = row_uniforms(request.seed, rows, request.longest_limit)
         capacity = cache_bucket(request.longest, request.longest_limit, request.model_limit)
         state = _start(program, request, capacity, uniforms)
         while True:
-            tokens, lengths, done = (
-                ops.convert_to_numpy(part) for part in (state.tokens, state.lengths, state.done)
-            )
-            yield tokens, lengths, done
+            results = Results(*map(_as_numpy, sampler.results(state.rows)))
+            lengths, done = _as_numpy(state.rows.lengths), _as_numpy(state.rows.done)
+            yield results
             if done.all():
                 return
             longest = int(lengths[~done].max())
             if longest == state.capacity:
                 capacity = cache_bucket(longest, request.longest_limit, request.model_limit)
-                state = grow(state, capacity, ops.convert_to_tensor(_columns(uniforms, capacity)))
+                columns = ops.convert_to_tensor(_columns(uniforms, capacity))
+                state = grow(state, sampler, capacity, columns)
             steps = min(step or program.chunk, state.capacity - longest)
             state = program.decode(state, steps, values)
 
@@ -182,27 +193,48 @@ class Engine:
 def _start(
     program: Program, request: GenerationRequest, capacity: int, uniforms: np.ndarray
 ) -> GenerationState:
-    """Runs the prompts and writes down each row's first token."""
-    batch = len(request.lengths)
+    """Runs the prompts and lets the sampler take its first step."""
+    sampler = request.sampler
     size = prompt_bucket(request.longest, request.model_limit)
-    lengths = ops.convert_to_tensor(request.lengths)
-    first = uniforms[np.arange(batch), np.minimum(request.lengths, uniforms.shape[1] - 1)]
-    tokens, cache = program.prefill(
+    logits, hidden, cache = program.prefill(
         ops.convert_to_tensor(_columns(request.token_ids, size)),
-        lengths,
-        ops.convert_to_tensor(first),
-        request.sampler.traced_values(),
+        ops.convert_to_tensor(request.lengths),
     )
-    state = GenerationState(
-        tokens=ops.convert_to_tensor(_columns(request.token_ids, capacity)),
-        lengths=lengths,
-        limits=ops.convert_to_tensor(request.limits),
-        done=ops.convert_to_tensor(request.lengths >= request.limits),
+
+    def repeated(table: np.ndarray) -> Any:
+        return ops.convert_to_tensor(np.repeat(table, sampler.rows_per_prompt, axis=0))
+
+    tokens = _columns(request.token_ids, capacity)
+    rows = Rows(
+        tokens=repeated(tokens),
+        newest=repeated(tokens[:, 0]),
+        starts=repeated(request.lengths),
+        lengths=repeated(request.lengths),
+        limits=repeated(request.limits),
+        done=repeated(request.lengths >= request.limits),
         uniforms=ops.convert_to_tensor(_columns(uniforms, capacity)),
-        stop_token_ids=ops.convert_to_tensor(request.stop_token_ids),
-        cache=grow_cache(cache, capacity),
+        stop_token_ids=ops.convert_to_tensor(request.stop_token_ids[None]),
     )
-    return program.append(state, tokens)
+    hidden = pad(hidden, capacity, 1) if sampler.looks_ahead else None
+    rows = program.begin(rows, logits, hidden, request.sampler.traced_values())
+    cache = grow_cache(cache, capacity)
+    if sampler.rows_per_prompt > 1:
+        prompts = np.arange(len(request.lengths), dtype="int32")
+        cache = take_rows(cache, repeated(prompts))
+    return GenerationState(rows, cache)
+
+
+def _prompts_alone(request: GenerationRequest) -> Results:
+    count = request.sampler.sequences_per_prompt
+    if count is None:
+        return Results(request.token_ids, request.lengths)
+    tokens = np.repeat(request.token_ids[:, None], count, axis=1)
+    lengths = np.repeat(request.lengths[:, None], count, axis=1)
+    return Results(tokens, lengths, np.zeros(lengths.shape, np.float32))
+
+
+def _as_numpy(tensor: Any) -> Any:
+    return None if tensor is None else ops.convert_to_numpy(tensor)
 
 
 def _columns(table: np.ndarray, size: int) -> np.ndarray:

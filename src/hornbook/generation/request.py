@@ -96,7 +96,8 @@ def make_request(
 
 
 def _fill_up(stop_token_ids: Sequence[int]) -> np.ndarray:
+    stop_token_ids = list(dict.fromkeys(stop_token_ids))
     size = max(1, -(-len(stop_token_ids) // STOP_IDS_MULTIPLE)) * STOP_IDS_MULTIPLE
     filled = np.full(size, -1, dtype=np.int32)
-    filled[: len(stop_token_ids)] = list(stop_token_ids)
+    filled[: len(stop_token_ids)] = stop_token_ids
     return filled

@@ -1,27 +1,40 @@
 """Always the most likely token."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from hornbook.samplers.sampler import Sampler
+from hornbook.samplers.transforms import LogitsTransform
 
 
 @keras.saving.register_keras_serializable("hornbook")
 class GreedySampler(Sampler):
     """Takes the most likely token.
 
+    Args:
+        temperature: changes nothing; every sampler has it.
+        seed: likewise.
+        transforms: change the logits.
+
     Example:
         >>> GreedySampler().next_tokens(ops.array([[0.1, 0.9, 0.5]]), ops.array([0.0])).tolist()
         [1]
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        *,
+        temperature: float = 1.0,
+        seed: int | None = None,
+        transforms: Sequence[LogitsTransform] = (),
+    ) -> None:
+        super().__init__(temperature, seed, transforms)
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
         return ops.argmax(logits, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        return {}
+        return self._transforms_config()

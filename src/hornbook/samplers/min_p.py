@@ -1,5 +1,6 @@
 """Sampling among the tokens that are not much less likely than the likeliest."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 from hornbook.errors import GenerationError
 from hornbook.samplers.draw import draw
 from hornbook.samplers.sampler import Sampler
+from hornbook.samplers.transforms import LogitsTransform
 
 
 @keras.saving.register_keras_serializable("hornbook")
@@ -20,6 +22,7 @@ class MinPSampler(Sampler):
         p: the share of the likeliest token's probability, from 0 to 1.
         seed: of the random numbers; None takes new ones every time.
         temperature: logits are divided by it.
+        transforms: change the logits.
 
     Example:
         >>> sampler = MinPSampler(p=0.4)
@@ -30,8 +33,14 @@ class MinPSampler(Sampler):
 
     traced = ("p", "temperature")
 
-    def __init__(self, p: float = 0.05, seed: int | None = None, temperature: float = 1.0) -> None:
-        super().__init__(temperature, seed)
+    def __init__(
+        self,
+        p: float = 0.05,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        transforms: Sequence[LogitsTransform] = (),
+    ) -> None:
+        super().__init__(temperature, seed, transforms)
         if not 0 <= p <= 1:
             raise GenerationError(f"p is {p}; expected a share from 0 to 1")
         self.p = p

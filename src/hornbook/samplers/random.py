@@ -1,5 +1,6 @@
 """Sampling from the model's whole distribution."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ from keras import ops
 
 from hornbook.samplers.draw import draw
 from hornbook.samplers.sampler import Sampler
+from hornbook.samplers.transforms import LogitsTransform
 
 
 @keras.saving.register_keras_serializable("hornbook")
@@ -16,6 +18,7 @@ class RandomSampler(Sampler):
     Args:
         seed: of the random numbers; None takes new ones every time.
         temperature: logits are divided by it.
+        transforms: change the logits.
 
     Example:
         >>> sampler = RandomSampler(temperature=0.7)
@@ -25,8 +28,13 @@ class RandomSampler(Sampler):
 
     traced = ("temperature",)
 
-    def __init__(self, seed: int | None = None, temperature: float = 1.0) -> None:
-        super().__init__(temperature, seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        transforms: Sequence[LogitsTransform] = (),
+    ) -> None:
+        super().__init__(temperature, seed, transforms)
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
         return draw(ops.exp(logits - ops.max(logits, axis=-1, keepdims=True)), uniforms)

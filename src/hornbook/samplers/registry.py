@@ -6,6 +6,8 @@ from typing import Any
 import keras
 
 from hornbook.errors import GenerationError
+from hornbook.samplers.beam import BeamSampler
+from hornbook.samplers.contrastive import ContrastiveSampler
 from hornbook.samplers.greedy import GreedySampler
 from hornbook.samplers.min_p import MinPSampler
 from hornbook.samplers.random import RandomSampler
@@ -19,6 +21,8 @@ SAMPLERS: Mapping[str, type[Sampler]] = {
     "top_k": TopKSampler,
     "top_p": TopPSampler,
     "min_p": MinPSampler,
+    "beam": BeamSampler,
+    "contrastive": ContrastiveSampler,
 }
 
 

@@ -1,7 +1,6 @@
 """The base of all samplers."""
 
-import copy
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -10,9 +9,12 @@ from keras import ops
 
 from hornbook.errors import GenerationError
 from hornbook.samplers import loop
+from hornbook.samplers.rows import Results, Rows
+from hornbook.samplers.traced import Traced
+from hornbook.samplers.transforms import LogitsTransform
 
 
-class Sampler:
+class Sampler(Traced):
     """Chooses the next token from the logits.
 
     A sampler holds numbers and no state: chance comes in from outside, as one uniform number a
@@ -23,9 +25,14 @@ class Sampler:
     - `get_next_token(probabilities)`, as in KerasNLP. Such a sampler draws its own random numbers,
       for example with `seed=self.seed_generator`.
 
+    One that needs more than the logits, several rows for a prompt or something to remember, has
+    `begin` and `advance` instead.
+
     Args:
         temperature: logits are divided by it; below 1 the likely tokens become likelier.
         seed: of the random numbers; None takes new ones every time.
+        transforms: of `hornbook.samplers.transforms`; they change the logits, in their order,
+            before the temperature.
 
     Example:
         >>> class SecondBest(Sampler):
@@ -35,17 +42,39 @@ class Sampler:
         [2]
     """
 
-    traced: ClassVar[tuple[str, ...]] = ()
-    """Attributes that are tensors while a program is traced: changing them compiles nothing."""
+    looks_ahead: ClassVar[bool] = False
+    """Whether the newest token of a row is a candidate that `advance` may still drop."""
 
-    def __init__(self, temperature: float = 1.0, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        temperature: float = 1.0,
+        seed: int | None = None,
+        transforms: Sequence[LogitsTransform] = (),
+    ) -> None:
         if not temperature > 0:
             raise GenerationError(
                 f"temperature is {temperature}; expected a number above 0 (always taking the most "
                 "likely token is GreedySampler)"
             )
+        for transform in transforms:
+            if not isinstance(transform, LogitsTransform):
+                raise GenerationError(
+                    f"transforms has {transform!r}; expected instances of LogitsTransform, such as "
+                    "RepetitionPenalty(1.2)"
+                )
         self.temperature = temperature
         self.seed = seed
+        self.transforms = tuple(transforms)
+
+    @property
+    def rows_per_prompt(self) -> int:
+        """How many rows the model runs for each prompt."""
+        return 1
+
+    @property
+    def sequences_per_prompt(self) -> int | None:
+        """How many sequences each prompt gives; None for one, without an axis for them."""
+        return None
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
         """Picks a token a row.
@@ -78,6 +107,52 @@ class Sampler:
             return self.get_next_token(self.compute_probabilities(logits))
         return self.choose(self._scaled(logits), uniforms)
 
+    def begin(self, rows: Rows, logits: Any, hidden: Any) -> Rows:
+        """Takes the first step, after the prompts have been run.
+
+        Args:
+            rows: the prompts, `rows_per_prompt` times each.
+            logits: [rows, vocabulary], those after each prompt.
+            hidden: for samplers that look ahead, the hidden states [batch, places, hidden_dim] of
+                the prompts, with anything after their ends; None for others.
+
+        Returns:
+            The rows with `newest` tokens for the model to run.
+        """
+        return self.advance(rows, logits, hidden)[0]
+
+    def advance(self, rows: Rows, logits: Any, hidden: Any) -> tuple[Rows, Any]:
+        """Takes a step, after the model has run the newest token of each row.
+
+        Args:
+            rows: the rows.
+            logits: [rows, vocabulary], those after the newest tokens.
+            hidden: [rows, hidden_dim], the newest tokens' hidden states; None if there are none.
+
+        Returns:
+            The rows, each with one token more unless it is done; and, where rows go on from
+            others, the row [rows] that each goes on from, else None.
+        """
+        tokens = self.next_tokens(self.transformed(logits, rows), rows.next_uniforms())
+        return rows.append(tokens), None
+
+    def grow(self, own: Any, places: int) -> Any:
+        """What the sampler keeps in `Rows.own`, with room for `places` tokens a row."""
+        return own
+
+    def results(self, rows: Rows) -> Results:
+        """What is final so far."""
+        return Results(rows.tokens, rows.lengths)
+
+    def transformed(self, logits: Any, rows: Rows) -> Any:
+        """The logits [rows, vocabulary] after all transforms."""
+        if not self.transforms:
+            return logits
+        logits = ops.cast(logits, "float32")
+        for transform in self.transforms:
+            logits = transform(logits, rows)
+        return logits
+
     def __call__(
         self,
         next: Callable[..., tuple[Any, Any, Any]],
@@ -85,28 +160,44 @@ class Sampler:
         cache: Any = (),
         index: int | Any = 0,
         mask: Any = None,
-        stop_token_ids: Sequence[int] | None = None,
+        stop_token_ids: Sequence[int] | int | None = None,
         hidden_states: Any = None,
         model: keras.Model | None = None,
+        *,
+        end_token_id: int | None = None,
     ) -> Any:
         """Fills up `prompt` from `index` on, with KerasNLP's calling form.
 
         Args:
             next: `next(prompt, cache, index) -> (logits, hidden_states, cache)`, where logits
-                [batch, vocabulary] are those of the token at `index`.
+                [batch, vocabulary] are those of the token at `index`. For samplers with several
+                rows for a prompt, all but the first call have so many rows.
             prompt: int [batch, length], padded to the length to be generated.
-            cache: whatever `next` keeps between calls.
+            cache: whatever `next` keeps between calls: nested tensors, whose rows follow those of
+                the prompt if the sampler has several.
             index: the first position to be written.
             mask: bool [batch, length], true where the prompt's token is kept.
-            stop_token_ids: generation ends when each row has made one of them.
-            hidden_states: not used by the samplers that look at logits alone.
+            stop_token_ids: a row ends when it has made one of them, and keeps what `prompt` has
+                after it.
+            hidden_states: [batch, length, hidden_dim], those of the prompt; for contrastive search,
+                which also needs those [batch, hidden_dim] of each token before `index` from `next`.
             model: the model that `next` calls, if its variables change.
+            end_token_id: the older name of a single stop token.
 
         Returns:
-            The filled prompt, int [batch, length].
+            The filled prompt, int [batch, length]; from beam search that gives all beams, they
+            [batch, beams, length] and their log probabilities [batch, beams].
+
+        Raises:
+            GenerationError: when the prompt is no batch, or hidden states are needed but missing.
         """
-        del hidden_states
-        return loop.fill(self, next, prompt, cache, index, mask, stop_token_ids, model)
+        if end_token_id is not None and stop_token_ids is not None:
+            raise GenerationError(
+                "stop_token_ids and end_token_id are the same argument; give the first alone"
+            )
+        stops = end_token_id if stop_token_ids is None else stop_token_ids
+        stops = () if stops is None else [stops] if isinstance(stops, int) else stops
+        return loop.fill(self, next, prompt, cache, index, mask, stops, hidden_states, model)
 
     @cached_property
     def seed_generator(self) -> keras.random.SeedGenerator:
@@ -126,34 +217,38 @@ class Sampler:
         ]
 
     @property
-    def trace_key(self) -> Hashable:
-        """Equal for two samplers whose computations differ only in the `traced` numbers."""
-        plain = (int, float, str, bool, tuple, type(None))
-        fixed = sorted(
-            (name, value)
-            for name, value in vars(self).items()
-            if isinstance(value, plain) and name not in (*self.traced, "seed")
+    def trace_key(self) -> tuple[Any, ...]:
+        kind, fixed = super().trace_key
+        fixed = tuple(pair for pair in fixed if pair[0] not in ("seed", "transforms"))
+        transforms = tuple(transform.trace_key for transform in self.transforms)
+        return (self if self._has_own_hook else kind, fixed, transforms)
+
+    def traced_values(self) -> tuple[Any, ...]:
+        nested = tuple(transform.traced_values() for transform in self.transforms)
+        return (*super().traced_values(), nested)
+
+    def with_traced_values(self, values: tuple[Any, ...]) -> Self:
+        bound = super().with_traced_values(values[:-1])
+        bound.transforms = tuple(
+            transform.with_traced_values(own)
+            for transform, own in zip(self.transforms, values[-1], strict=True)
         )
-        return (self if self._has_own_hook else type(self), tuple(fixed))
-
-    def traced_values(self) -> tuple[float, ...]:
-        """The numbers of `traced`, in its order."""
-        return tuple(float(getattr(self, name)) for name in self.traced)
-
-    def with_traced_values(self, values: Sequence[Any]) -> Self:
-        """A copy with tensors for the numbers of `traced`."""
-        bound = copy.copy(self)
-        vars(bound).update(zip(self.traced, values, strict=True))
         return bound
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"temperature": self.temperature, "seed": self.seed}
+        return {"temperature": self.temperature, "seed": self.seed, **self._transforms_config()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The sampler that a `get_config` came from."""
-        return cls(**config)
+        if "transforms" not in config:
+            return cls(**config)
+        transforms = [
+            keras.saving.deserialize_keras_object(entry) if isinstance(entry, dict) else entry
+            for entry in config["transforms"]
+        ]
+        return cls(**{**config, "transforms": transforms})
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
@@ -162,6 +257,9 @@ class Sampler:
     @property
     def _has_own_hook(self) -> bool:
         return type(self).get_next_token is not Sampler.get_next_token
+
+    def _transforms_config(self) -> dict[str, Any]:
+        return {"transforms": list(self.transforms)} if self.transforms else {}
 
     def _scaled(self, logits: Any) -> Any:
         return ops.cast(logits, "float32") / self.temperature

@@ -1,5 +1,6 @@
 """Sampling among the k most likely tokens."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 from hornbook.errors import GenerationError
 from hornbook.samplers.draw import draw
 from hornbook.samplers.sampler import Sampler
+from hornbook.samplers.transforms import LogitsTransform
 
 
 @keras.saving.register_keras_serializable("hornbook")
@@ -20,6 +22,7 @@ class TopKSampler(Sampler):
         k: how many tokens may be drawn.
         seed: of the random numbers; None takes new ones every time.
         temperature: logits are divided by it.
+        transforms: change the logits.
 
     Example:
         >>> sampler = TopKSampler(k=2)
@@ -30,8 +33,14 @@ class TopKSampler(Sampler):
 
     traced = ("temperature",)
 
-    def __init__(self, k: int = 5, seed: int | None = None, temperature: float = 1.0) -> None:
-        super().__init__(temperature, seed)
+    def __init__(
+        self,
+        k: int = 5,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        transforms: Sequence[LogitsTransform] = (),
+    ) -> None:
+        super().__init__(temperature, seed, transforms)
         if k < 1:
             raise GenerationError(f"k is {k}; expected 1 or more")
         self.k = k

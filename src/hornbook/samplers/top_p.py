@@ -1,5 +1,6 @@
 """Nucleus sampling: among the fewest tokens that have a given probability together."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ from hornbook.errors import GenerationError
 from hornbook.samplers.draw import draw
 from hornbook.samplers.nucleus import nucleus
 from hornbook.samplers.sampler import Sampler
+from hornbook.samplers.transforms import LogitsTransform
 
 
 @keras.saving.register_keras_serializable("hornbook")
@@ -24,6 +26,7 @@ class TopPSampler(Sampler):
         k: look at no more than the `k` most likely tokens; quicker where that is enough.
         seed: of the random numbers; None takes new ones every time.
         temperature: logits are divided by it.
+        transforms: change the logits.
 
     Example:
         >>> sampler = TopPSampler(p=0.7)
@@ -40,8 +43,9 @@ class TopPSampler(Sampler):
         k: int | None = None,
         seed: int | None = None,
         temperature: float = 1.0,
+        transforms: Sequence[LogitsTransform] = (),
     ) -> None:
-        super().__init__(temperature, seed)
+        super().__init__(temperature, seed, transforms)
         if not 0 < p <= 1:
             raise GenerationError(f"p is {p}; expected a probability above 0 and at most 1")
         if k is not None and k < 1:

@@ -10,6 +10,7 @@ from jax import lax
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.state import Cache, GenerationState
+from hornbook.samplers.rows import Rows
 
 
 class JaxProgram(Program):
@@ -24,62 +25,59 @@ class JaxProgram(Program):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._prefill = jax.jit(self._traced_prefill)
-        self._append = jax.jit(_append)
+        self._begin = jax.jit(self._traced_begin)
         self._decode = jax.jit(self._traced_decode, donate_argnums=(2,))
 
-    def prefill(
-        self, prompts: Any, lengths: Any, uniforms: Any, values: Values
-    ) -> tuple[Any, Cache]:
-        tokens, cache, own = self._prefill(
-            _values(self.variables), _values(self.sampler.variables), prompts, lengths, uniforms,
-            values,
-        )  # fmt: skip
-        self._keep(own)
-        return tokens, cache
+    def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
+        return self._prefill(_values(self.variables), prompts, lengths)
 
-    def append(self, state: GenerationState, tokens: Any) -> GenerationState:
-        return GenerationState(*self._append(state.parts(), tokens))
+    def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
+        parts, own = self._begin(
+            _values(self.sampler.variables), rows.parts(), logits, hidden, values
+        )
+        self._keep(own)
+        return Rows(*parts)
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         parts, own = self._decode(
             _values(self.variables), _values(self.sampler.variables), state.parts(), steps, values
         )
         self._keep(own)
-        return GenerationState(*parts)
+        return GenerationState.from_parts(parts)
 
-    def _traced_prefill(
-        self, weights: Any, own: Any, prompts: Any, lengths: Any, uniforms: Any, values: Any
-    ) -> tuple[Any, Cache, Any]:
+    def _traced_prefill(self, weights: Any, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         self.on_trace()
+        with _scope(self.variables, weights):
+            return step.prefill(self.model, prompts, lengths)
+
+    def _traced_begin(
+        self, own: Any, parts: Any, logits: Any, hidden: Any, values: Any
+    ) -> tuple[Any, Any]:
         sampler = self.sampler.with_traced_values(values)
-        with self._scope(weights, own) as scope:
-            tokens, cache = step.prefill(self.model, sampler, prompts, lengths, uniforms)
-            return tokens, cache, self._own_values(scope)
+        with _scope(self.sampler.variables, own) as scope:
+            rows = step.begin(sampler, Rows(*parts), logits, hidden)
+            return rows.parts(), self._own_values(scope)
 
     def _traced_decode(
         self, weights: Any, own: Any, parts: Any, steps: Any, values: Any
     ) -> tuple[Any, Any]:
         self.on_trace()
         sampler = self.sampler.with_traced_values(values)
+        variables = [*self.variables, *self.sampler.variables]
 
         def is_open(carry: Any) -> Any:
             count, parts, _ = carry
-            return jnp.logical_and(count < steps, ~jnp.all(GenerationState(*parts).done))
+            done = GenerationState.from_parts(parts).rows.done
+            return jnp.logical_and(count < steps, ~jnp.all(done))
 
         def run(carry: Any) -> Any:
             count, parts, own = carry
-            with self._scope(weights, own) as scope:
-                state = step.decode(self.model, sampler, GenerationState(*parts))
+            with _scope(variables, [*weights, *own]) as scope:
+                state = step.decode(self.model, sampler, GenerationState.from_parts(parts))
                 return count + 1, state.parts(), self._own_values(scope)
 
         _, parts, own = lax.while_loop(is_open, run, (jnp.int32(0), parts, own))
         return parts, own
-
-    def _scope(self, weights: Any, own: Any) -> keras.StatelessScope:
-        variables = [*self.variables, *self.sampler.variables]
-        return keras.StatelessScope(
-            state_mapping=list(zip(variables, [*weights, *own], strict=True))
-        )
 
     def _own_values(self, scope: keras.StatelessScope) -> list[Any]:
         return [scope.get_current_value(variable) for variable in self.sampler.variables]
@@ -90,9 +88,9 @@ class JaxProgram(Program):
             variable.assign(value)
 
 
-def _append(parts: Any, tokens: Any) -> Any:
-    return step.append(GenerationState(*parts), tokens).parts()
-
-
 def _values(variables: list[Any]) -> list[Any]:
     return [variable.value for variable in variables]
+
+
+def _scope(variables: list[Any], values: Any) -> keras.StatelessScope:
+    return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))

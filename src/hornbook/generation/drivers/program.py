@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.generation.step import LanguageModel
 from hornbook.samplers import Sampler
+from hornbook.samplers.rows import Rows
 
-Values = tuple[float, ...]
-"""The sampler's numbers that may change without a new compilation; see `Sampler.traced`."""
+Values = tuple[Any, ...]
+"""The sampler's numbers that may change without a new compilation; see `Sampler.traced_values`."""
 
 
 class Program(abc.ABC):
@@ -33,14 +34,12 @@ class Program(abc.ABC):
         self.on_trace = on_trace
 
     @abc.abstractmethod
-    def prefill(
-        self, prompts: Any, lengths: Any, uniforms: Any, values: Values
-    ) -> tuple[Any, Cache]:
+    def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         """Runs `step.prefill`."""
 
     @abc.abstractmethod
-    def append(self, state: GenerationState, tokens: Any) -> GenerationState:
-        """Runs `step.append`."""
+    def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
+        """Runs `step.begin`."""
 
     @abc.abstractmethod
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:

@@ -10,6 +10,7 @@ from hornbook.errors import HornbookWarning
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.state import Cache, GenerationState
+from hornbook.samplers.rows import Rows
 
 
 class TensorFlowProgram(Program):
@@ -19,21 +20,21 @@ class TensorFlowProgram(Program):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._compile(jit_compile=True)
+        self._prefill = _compiled(self._traced_prefill)
+        self._compile_sampling(jit_compile=True)
 
-    def _compile(self, jit_compile: bool) -> None:
-        def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-            return tf.function(function, jit_compile=jit_compile, autograph=False)
+    def _compile_sampling(self, jit_compile: bool) -> None:
 
-        self._prefill = compiled(self._traced_prefill)
-        self._decode = compiled(self._traced_decode)
+        self._begin = _compiled(self._traced_begin, jit_compile)
+        self._decode = _compiled(self._traced_decode, jit_compile)
 
-    def prefill(
-        self, prompts: Any, lengths: Any, uniforms: Any, values: Values
-    ) -> tuple[Any, Cache]:
-        inputs = (prompts, lengths, uniforms, _tensors(values))
+    def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
+        return self._prefill(prompts, lengths)
+
+    def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
+        inputs = (rows.parts(), logits, hidden, _tensors(values))
         try:
-            return self._prefill(*inputs)
+            return Rows(*self._begin(*inputs))
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
             warnings.warn(
                 f"XLA can't compile generation with {self.sampler!r}, which will be slower without "
@@ -41,37 +42,39 @@ class TensorFlowProgram(Program):
                 HornbookWarning,
                 stacklevel=2,
             )
-            self._compile(jit_compile=False)
-            return self._prefill(*inputs)
-
-    def append(self, state: GenerationState, tokens: Any) -> GenerationState:
-        return step.append(state, tokens)
+            self._compile_sampling(jit_compile=False)
+            return Rows(*self._begin(*inputs))
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         parts = self._decode(state.parts(), tf.constant(steps), _tensors(values))
-        return GenerationState(*parts)
+        return GenerationState.from_parts(parts)
 
-    def _traced_prefill(
-        self, prompts: Any, lengths: Any, uniforms: Any, values: Any
-    ) -> tuple[Any, Cache]:
+    def _traced_prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         self.on_trace()
+        return step.prefill(self.model, prompts, lengths)
+
+    def _traced_begin(self, parts: Any, logits: Any, hidden: Any, values: Any) -> tuple[Any, ...]:
         sampler = self.sampler.with_traced_values(values)
-        return step.prefill(self.model, sampler, prompts, lengths, uniforms)
+        return step.begin(sampler, Rows(*parts), logits, hidden).parts()
 
     def _traced_decode(self, parts: Any, steps: Any, values: Any) -> Any:
         self.on_trace()
         sampler = self.sampler.with_traced_values(values)
 
-        def is_open(count: Any, *parts: Any) -> Any:
-            all_done = tf.reduce_all(GenerationState(*parts).done)
+        def is_open(count: Any, parts: Any) -> Any:
+            all_done = tf.reduce_all(GenerationState.from_parts(parts).rows.done)
             return tf.logical_and(count < steps, tf.logical_not(all_done))
 
-        def run(count: Any, *parts: Any) -> Any:
-            state = step.decode(self.model, sampler, GenerationState(*parts))
-            return (count + 1, *state.parts())
+        def run(count: Any, parts: Any) -> Any:
+            state = step.decode(self.model, sampler, GenerationState.from_parts(parts))
+            return count + 1, state.parts()
 
-        return tf.while_loop(is_open, run, (tf.constant(0), *parts))[1:]
+        return tf.while_loop(is_open, run, (tf.constant(0), parts))[1]
 
 
-def _tensors(values: Values) -> tuple[Any, ...]:
-    return tuple(tf.constant(value, tf.float32) for value in values)
+def _compiled(function: Callable[..., Any], jit_compile: bool = True) -> Callable[..., Any]:
+    return tf.function(function, jit_compile=jit_compile, autograph=False)
+
+
+def _tensors(values: Values) -> Values:
+    return tf.nest.map_structure(lambda value: tf.constant(value, tf.float32), values)

@@ -7,6 +7,7 @@ import torch
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.state import Cache, GenerationState
+from hornbook.samplers.rows import Rows
 
 
 class TorchProgram(Program):
@@ -15,15 +16,12 @@ class TorchProgram(Program):
     chunk = 8
 
     @torch.no_grad()
-    def prefill(
-        self, prompts: Any, lengths: Any, uniforms: Any, values: Values
-    ) -> tuple[Any, Cache]:
-        sampler = self.sampler.with_traced_values(values)
-        return step.prefill(self.model, sampler, prompts, lengths, uniforms)
+    def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
+        return step.prefill(self.model, prompts, lengths)
 
     @torch.no_grad()
-    def append(self, state: GenerationState, tokens: Any) -> GenerationState:
-        return step.append(state, tokens)
+    def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
+        return step.begin(self.sampler.with_traced_values(values), rows, logits, hidden)
 
     @torch.no_grad()
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
@@ -32,6 +30,7 @@ class TorchProgram(Program):
             state = step.decode(self.model, sampler, state)
             # Looking costs nothing on the CPU; on an accelerator it would wait for every token,
             # and a row that is done doesn't change, so it is looked at after the chunk.
-            if state.done.device.type == "cpu" and bool(state.done.all()):
+            done = state.rows.done
+            if done.device.type == "cpu" and bool(done.all()):
                 break
         return state

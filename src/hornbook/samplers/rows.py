@@ -1,0 +1,103 @@
+"""The rows that samplers write: one explicit structure, never written to in place."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+from keras import ops
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch of sequences in the making.
+
+    A sampler may need several rows for each prompt (beams, candidates); they stand together.
+
+    Attributes:
+        tokens: int [rows, places], each row's prompt and what was chosen after it.
+        newest: int [rows], the token that the model runs next: the last one of each row, or for
+            samplers that look ahead a candidate for the place after it.
+        starts: int32 [rows], the tokens of each prompt.
+        lengths: int32 [rows], the tokens of each row, prompt included.
+        limits: int32 [rows], the length at which a row is done.
+        done: bool [rows]; a row that is done never changes again.
+        uniforms: float32 [rows, places], the random number for the token in each place.
+        stop_token_ids: int [rows or 1, any], the tokens after which a row is done; -1 is none.
+        own: what the sampler keeps from step to step: nested tuples of tensors.
+    """
+
+    tokens: Any
+    newest: Any
+    starts: Any
+    lengths: Any
+    limits: Any
+    done: Any
+    uniforms: Any
+    stop_token_ids: Any
+    own: Any = ()
+
+    @property
+    def places(self) -> int:
+        """The tokens that a row has room for."""
+        return self.tokens.shape[1]
+
+    def next_uniforms(self) -> Any:
+        """The random number [rows] for each row's next token."""
+        # A row that fills its places is done, and its number isn't used.
+        places = ops.minimum(self.lengths, self.places - 1)
+        return ops.take_along_axis(self.uniforms, places[:, None], axis=1)[:, 0]
+
+    def append(self, tokens: Any) -> "Rows":
+        """Writes the next token [rows] of each row that isn't done."""
+        tokens = ops.cast(tokens, self.tokens.dtype)
+        writes = ops.logical_not(self.done)
+        lengths = self.lengths + ops.cast(writes, "int32")
+        stopped = ops.any(tokens[:, None] == self.stop_token_ids, axis=-1)
+        stopped = ops.logical_or(stopped, lengths >= self.limits)
+        return replace(
+            self,
+            tokens=put(self.tokens, self.lengths, tokens, writes),
+            newest=tokens,
+            lengths=lengths,
+            done=ops.logical_or(self.done, stopped),
+        )
+
+    def take(self, parents: Any) -> "Rows":
+        """The rows with the tokens of others: of row `parents[i]` in row i, of the same prompt."""
+        return replace(
+            self,
+            tokens=ops.take(self.tokens, parents, axis=0),
+            newest=ops.take(self.newest, parents, axis=0),
+        )
+
+    def parts(self) -> tuple[Any, ...]:
+        """The fields as plain nested tuples; `Rows(*parts)` is the way back."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+
+class Results(NamedTuple):
+    """What a sampler gives for each prompt.
+
+    Attributes:
+        tokens: int [batch, places], or [batch, sequences, places] where there are several.
+        lengths: int32 [batch] or [batch, sequences], the tokens that are final.
+        log_probabilities: float32 [batch, sequences] where there are several, else None.
+    """
+
+    tokens: Any
+    lengths: Any
+    log_probabilities: Any = None
+
+
+def put(table: Any, places: Any, values: Any, writes: Any) -> Any:
+    """Writes one value a row: `values` [..., rows] at `places` [..., rows] where `writes`."""
+    columns = ops.arange(table.shape[-1], dtype="int32")
+    here = ops.logical_and(columns == places[..., None], writes[..., None])
+    return ops.where(here, values[..., None], table)
+
+
+def pad(tensor: Any, size: int, axis: int) -> Any:
+    """The tensor with zeros at the end of an axis, up to `size`."""
+    missing = size - tensor.shape[axis]
+    if not missing:
+        return tensor
+    return ops.pad(tensor, [[0, missing if a == axis else 0] for a in range(tensor.ndim)])

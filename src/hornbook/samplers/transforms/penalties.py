@@ -1,0 +1,91 @@
+"""Penalties for tokens that are there already."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from hornbook.errors import GenerationError
+from hornbook.samplers.rows import Rows
+from hornbook.samplers.transforms.counts import token_counts
+from hornbook.samplers.transforms.transform import LogitsTransform
+
+
+@keras.saving.register_keras_serializable("hornbook")
+@dataclass(frozen=True)
+class RepetitionPenalty(LogitsTransform):
+    """Divides the logits of tokens that occurred by a penalty; negative ones are multiplied.
+
+    Counts the prompt and what was generated. Follows Keskar et al., "CTRL" (2019).
+
+    Args:
+        penalty: above 1 tokens become less likely to come again, below 1 likelier.
+
+    Example:
+        >>> RepetitionPenalty(1.3)
+        RepetitionPenalty(penalty=1.3)
+    """
+
+    penalty: float
+    traced = ("penalty",)
+
+    def __post_init__(self) -> None:
+        if not self.penalty > 0:
+            raise GenerationError(
+                f"penalty is {self.penalty}; expected a number above 0, of which 1 changes nothing"
+            )
+
+    def __call__(self, logits: Any, rows: Rows) -> Any:
+        occurred = token_counts(rows, logits.shape[-1]) > 0
+        penalised = ops.where(logits > 0, logits / self.penalty, logits * self.penalty)
+        return ops.where(occurred, penalised, logits)
+
+
+@keras.saving.register_keras_serializable("hornbook")
+@dataclass(frozen=True)
+class FrequencyPenalty(LogitsTransform):
+    """Subtracts a penalty from a token's logit for each time that it occurred.
+
+    With `PresencePenalty` it is the definition of OpenAI's API.
+
+    Args:
+        penalty: above 0 tokens become less likely to come again, below 0 likelier.
+        with_prompt: count the prompt as well as what was generated.
+
+    Example:
+        >>> FrequencyPenalty(0.5)
+        FrequencyPenalty(penalty=0.5, with_prompt=True)
+    """
+
+    penalty: float
+    with_prompt: bool = True
+    traced = ("penalty",)
+
+    def __call__(self, logits: Any, rows: Rows) -> Any:
+        return logits - self.penalty * token_counts(rows, logits.shape[-1], self.with_prompt)
+
+
+@keras.saving.register_keras_serializable("hornbook")
+@dataclass(frozen=True)
+class PresencePenalty(LogitsTransform):
+    """Subtracts a penalty from the logit of a token that occurred, however often.
+
+    With `FrequencyPenalty` it is the definition of OpenAI's API.
+
+    Args:
+        penalty: above 0 tokens become less likely to come again, below 0 likelier.
+        with_prompt: count the prompt as well as what was generated.
+
+    Example:
+        >>> PresencePenalty(0.5)
+        PresencePenalty(penalty=0.5, with_prompt=True)
+    """
+
+    penalty: float
+    with_prompt: bool = True
+    traced = ("penalty",)
+
+    def __call__(self, logits: Any, rows: Rows) -> Any:
+        occurred = token_counts(rows, logits.shape[-1], self.with_prompt) > 0
+        return logits - self.penalty * ops.cast(occurred, "float32")
