@@ -234,3 +234,23 @@ def test_training_twice_gives_the_same(sentences):
     assert json.dumps(compute_byte_pair_vocabulary(iter(sentences), 400)) == json.dumps(
         compute_byte_pair_vocabulary(iter(sentences), 400)
     )
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda **options: compute_word_piece_vocabulary(iter(["a b", "b c"]), 20, **options),
+        lambda **options: compute_byte_pair_vocabulary(iter(["a b", "b c"]), 260, **options),
+        lambda **options: compute_sentence_piece_proto(iter(["a b", "b c"]), 8, **options),
+    ],
+    ids=["word piece", "byte pair", "sentence piece"],
+)
+def test_a_bar_is_shown_on_a_terminal_only(train, capsys, monkeypatch):
+    plain = train()
+    assert train(progress=True) == train(progress=False) == plain
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes stderr for a terminal
+    assert train(progress=True) == plain
+    written = capsys.readouterr()
+    assert "2 texts read" in written.err
+    assert written.out == ""

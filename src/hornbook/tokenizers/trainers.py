@@ -12,6 +12,7 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.corpus import Progress, read_corpus
+from hornbook.tokenizers.progress_bar import shown
 from hornbook.tokenizers.word_piece import splitting
 from hornbook.tokenizers.word_piece_training import count_words, train_on, train_word_pieces
 
@@ -31,7 +32,7 @@ def compute_word_piece_vocabulary(
     split_on_cjk: bool = True,
     suffix_indicator: str = "##",
     reserved_tokens: Sequence[str] = RESERVED,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> list[str]:
     """Computes a vocabulary for `WordPieceTokenizer`, given the same arguments there.
 
@@ -48,7 +49,8 @@ def compute_word_piece_vocabulary(
         split_on_cjk: make each Chinese character a word.
         suffix_indicator: what begins a piece that continues a word.
         reserved_tokens: tokens that come first, in this order.
-        progress: called now and then with the number of strings read so far.
+        progress: True shows a bar on stderr, if that is a terminal; a function is called now and
+            then with the number of strings read so far.
 
     Returns:
         The tokens in the order of their ids.
@@ -66,10 +68,13 @@ def compute_word_piece_vocabulary(
     splitter.normalizer, pre_tokenizer = splitting(lowercase, strip_accents, split, split_on_cjk)
     if pre_tokenizer is not None:
         splitter.pre_tokenizer = pre_tokenizer
-    words = count_words(splitter, read_corpus(data, progress))
     # Each character may become two pieces: one that begins a word and one that continues it.
     most_chars = min(MAX_ALPHABET, (vocabulary_size - len(reserved)) // 2)
-    vocabulary = train_word_pieces(words, vocabulary_size, reserved, suffix_indicator, most_chars)
+    with shown(progress) as report:
+        words = count_words(splitter, read_corpus(data, report))
+        vocabulary = train_word_pieces(
+            words, vocabulary_size, reserved, suffix_indicator, most_chars
+        )
     if vocabulary_output_file is not None:
         text = "".join(f"{token}\n" for token in vocabulary)
         Path(vocabulary_output_file).write_text(text, encoding="utf-8")
@@ -83,7 +88,7 @@ def compute_byte_pair_vocabulary(
     merges_output_file: str | Path | None = None,
     add_prefix_space: bool = False,
     reserved_tokens: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> tuple[dict[str, int], list[str]]:
     """Computes a vocabulary and merges for `BytePairTokenizer`.
 
@@ -96,7 +101,8 @@ def compute_byte_pair_vocabulary(
         merges_output_file: where to write the merges as well, as a `merges.txt`.
         add_prefix_space: write the first word of a text as if a space stood before it.
         reserved_tokens: tokens that come first, in this order.
-        progress: called now and then with the number of strings read so far.
+        progress: True shows a bar on stderr, if that is a terminal; a function is called now and
+            then with the number of strings read so far.
 
     Returns:
         Token to id, and the merges in the order in which they are applied.
@@ -119,7 +125,8 @@ def compute_byte_pair_vocabulary(
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    train_on(tokenizer, trainer, read_corpus(data, progress))
+    with shown(progress) as report:
+        train_on(tokenizer, trainer, read_corpus(data, report))
     model = json.loads(tokenizer.to_str())["model"]
     merges = [" ".join(pair) for pair in model["merges"]]
     if vocabulary_output_file is not None:
@@ -138,7 +145,7 @@ def compute_sentence_piece_proto(
     proto_output_file: str | Path | None = None,
     lowercase: bool = False,
     max_sentences: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> bytes:
     """Computes a model for `SentencePieceTokenizer`.
 
@@ -152,7 +159,8 @@ def compute_sentence_piece_proto(
         proto_output_file: where to write the model as well.
         lowercase: lowercase the text first.
         max_sentences: train on that many strings, drawn at random from all; None takes all.
-        progress: called now and then with the number of strings read so far.
+        progress: True shows a bar on stderr, if that is a terminal; a function is called now and
+            then with the number of strings read so far.
 
     Returns:
         The model, as `SentencePieceTokenizer` takes it.
@@ -166,20 +174,21 @@ def compute_sentence_piece_proto(
         )
     model = io.BytesIO()
     try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=read_corpus(data, progress),
-            model_writer=model,
-            vocab_size=vocabulary_size,
-            model_type=model_type,
-            normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
-            input_sentence_size=max_sentences or 0,
-            max_sentence_length=MAX_SENTENCE_BYTES,
-            pad_id=0,
-            unk_id=1,
-            bos_id=2,
-            eos_id=3,
-            minloglevel=2,
-        )
+        with shown(progress) as report:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=read_corpus(data, report),
+                model_writer=model,
+                vocab_size=vocabulary_size,
+                model_type=model_type,
+                normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
+                input_sentence_size=max_sentences or 0,
+                max_sentence_length=MAX_SENTENCE_BYTES,
+                pad_id=0,
+                unk_id=1,
+                bos_id=2,
+                eos_id=3,
+                minloglevel=2,
+            )
     except (RuntimeError, ValueError, OSError) as error:
         raise TokenizerError(f"Training a SentencePiece model failed: {error}") from error
     if proto_output_file is not None:
