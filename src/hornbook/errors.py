@@ -37,5 +37,9 @@ class DataError(HornbookError, ValueError):
     """Training data in a form that a task's preprocessor can't read."""
 
 
+class PreflightError(HornbookError, ValueError):
+    """A training run that can't make sense; the message says what was found before it began."""
+
+
 class HornbookWarning(UserWarning):
     """Something that runs but probably isn't meant; the message says how to mend it."""

@@ -46,7 +46,8 @@ def test_loss_falls_from_raw_text(case, head):
     model.optimizer.learning_rate = 0.003
     before = [as_numpy(weight) for weight in model.trainable_variables]
     x, y = DATA[head.task](model)
-    losses = model.fit(x, y, batch_size=3, epochs=EPOCHS, verbose=0).history["loss"]
+    arguments = {"batch_size": 3, "epochs": EPOCHS, "verbose": 0, "preflight": False}  # cuts texts
+    losses = model.fit(x, y, **arguments).history["loss"]
     assert np.isfinite(losses).all()
     assert losses[-1] < 0.8 * losses[0] if losses[0] > 0 else losses[-1] < losses[0] - 0.1
     for old, weight in zip(before, model.trainable_variables, strict=True):

@@ -9,6 +9,7 @@ from hornbook.backbones.adaptation import adaptations, restore
 from hornbook.backbones.backbone import Backbone
 from hornbook.backbones.construction import creates_values
 from hornbook.training import pipeline
+from hornbook.training.checks.preflight import before_fit
 
 
 class Task(keras.Model):
@@ -81,10 +82,18 @@ class Task(keras.Model):
         y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
+        *,
+        preflight: bool = True,
         **arguments: Any,
     ) -> Any:
-        """Trains, as `keras.Model.fit` does, on raw texts too; `x` can be texts or a dataset."""
+        """Trains, as `keras.Model.fit` does, on raw texts too; `x` can be texts or a dataset.
+
+        Before it, `hornbook.training.preflight` looks for mistakes and warns of them;
+        `preflight=False` leaves that out.
+        """
         arguments = {"batch_size": batch_size, "epochs": epochs, **arguments}
+        if preflight:
+            arguments["callbacks"] = before_fit(self, x, y, arguments, stacklevel=2)
         return super().fit(**pipeline.fit_arguments(self.preprocessor, x, y, **arguments))
 
     def evaluate(self, x: Any = None, y: Any = None, **arguments: Any) -> Any:

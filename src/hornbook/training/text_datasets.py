@@ -66,11 +66,11 @@ def convert_dataset(
         return BackgroundBatches(converted, workers=max(dataset.workers, 1), seed=seed)
     if isinstance(dataset, GeneratorType):
         return (convert(batch) for batch in dataset)
-    if _is_a(dataset, "tensorflow", "data.Dataset"):
+    if is_a(dataset, "tensorflow", "data.Dataset"):
         return _convert_tensorflow(dataset, convert)
-    if _is_a(dataset, "torch", "utils.data.DataLoader"):
+    if is_a(dataset, "torch", "utils.data.DataLoader"):
         return BackgroundBatches(ConvertedBatches(InOrder(dataset), convert))
-    if _is_a(dataset, "grain", "MapDataset") or _is_a(dataset, "grain", "IterDataset"):
+    if is_a(dataset, "grain", "MapDataset") or is_a(dataset, "grain", "IterDataset"):
         return dataset.map(convert)
     return dataset
 
@@ -79,10 +79,10 @@ def has_own_order(dataset: Any) -> bool:
     """Says whether Keras can't, or needn't, shuffle what `convert_dataset` returned."""
     if isinstance(dataset, BackgroundBatches | GeneratorType):
         return True
-    return any(_is_a(dataset, module, path) for module, path in LOADERS)
+    return any(is_a(dataset, module, path) for module, path in LOADERS)
 
 
-def _is_a(value: Any, module: str, path: str) -> bool:
+def is_a(value: Any, module: str, path: str) -> bool:
     """Tells an instance of a class of a package that need not be installed."""
     found: Any = sys.modules.get(module)
     for name in path.split("."):

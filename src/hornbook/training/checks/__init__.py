@@ -1,0 +1,1 @@
+"""Checks of a training run: one file a kind of mistake, and the batch that they look at."""
