@@ -26,6 +26,7 @@ for name, value in {
 BACKEND_FREE = (
     "checkpoints",
     "cli",
+    "test_compat.py",
     "preprocessing",
     "tokenizers",
     "test_backend.py",

@@ -17,6 +17,7 @@ from hornbook import backend as _backend
 __version__ = "0.1.0"
 __all__ = [
     "checkpoints",
+    "compat",
     "layers",
     "losses",
     "metrics",

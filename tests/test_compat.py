@@ -1,0 +1,52 @@
+"""KerasNLP's import paths, each in a process of its own: installing the alias holds for good."""
+
+import subprocess
+import sys
+
+import pytest
+
+SETUP = "from hornbook import compat\ncompat.install()\n"
+
+
+def run(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            "from keras_nlp.layers.modeling.reversible_embedding import ReversibleEmbedding as x",
+            "layers.embeddings.ReversibleEmbedding",
+        ),
+        ("from keras_nlp.utils.keras_utils import gelu_approximate as x", "gelu"),
+        ("from keras_nlp.models.gpt2.gpt2_causal_lm import GPT2CausalLM as x", "GPT2CausalLM"),
+        ("import keras_nlp; x = keras_nlp.samplers.GreedySampler", "samplers.greedy"),
+        ("import keras_nlp.samplers.top_k_sampler as m; x = m.TopKSampler", "samplers.top_k"),
+    ],
+)
+def test_paths_of_the_original_lead_here(line, found):
+    assert found in run(f"{SETUP}{line}\nprint(x)")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("from keras_nlp.layers import NoSuchLayer", "cannot import name 'NoSuchLayer'"),
+        ("from keras_nlp.utils.keras_utils import print_msg", "cannot import name 'print_msg'"),
+        ("import keras_nlp.src.api", "No module named 'keras_nlp.src'"),
+    ],
+)
+def test_what_there_is_not_is_said(line, message):
+    assert message in run(SETUP + line)
+
+
+def test_alias_comes_before_the_package():
+    code = "import sys, types\nsys.modules['keras_nlp'] = types.ModuleType('keras_nlp')\n"
+    assert "keras_nlp is imported already" in run(code + SETUP)
+
+
+def test_one_import_is_enough_for_the_namespaces():
+    code = "import hornbook as keras_nlp\nprint(keras_nlp.layers.TransformerDecoder)"
+    assert "transformer_blocks.TransformerDecoder" in run(code)
