@@ -19,7 +19,7 @@ WORKERS  ?= 2
 PYTEST   := $(BIN)/python -m pytest -q -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench docs clean
+.PHONY: help setup demo test check format bench peers docs clean
 
 help:  ## show this list
 	@awk -F ':.*## +' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ format: $(VENV)/.dev  ## mend what ruff can mend
 bench: $(VENV)/.test  ## compare with peers, side by side
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
+peers: benchmarks/.venv-kerashub/.done  ## the benchmarks' peer, KerasHub, in an environment of its own
+
 docs: $(VENV)/.dev  ## the API reference, into build/docs
 	@KERAS_BACKEND=jax $(BIN)/python docs/build.py build/docs
 	@echo build/docs/index.html
@@ -64,6 +66,14 @@ $(VENV)/.python:
 		"(or: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS))" >&2; exit 1; }
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "could not make a virtual environment; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@touch $@
+
+# KerasHub brings TensorFlow and tensorflow-text, which must not be seen by hornbook's tests.
+benchmarks/.venv-kerashub/.done: requirements/peers.txt $(VENV)/.python
+	@echo "installing KerasHub with torch, JAX and TensorFlow"
+	@[ -x $(@D)/bin/python ] || $(PYTHON) -m venv $(@D)
+	@$(MAKE) --no-print-directory VENV=$(@D) $(@D)/.torch
+	@$(@D)/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/peers.txt
 	@touch $@
 
 $(VENV)/.models: requirements/models.txt $(VENV)/.python
