@@ -228,3 +228,17 @@ def test_texts_of_every_script_survive_tensorflow(byte_pair_parts):
     ids = tokenizer(tf.constant(NASTY_STRINGS))
     assert ids.to_list() == tokenizer.encode_batch(NASTY_STRINGS)
     assert tokenizer.detokenize(ids) == NASTY_STRINGS
+
+
+def test_results_belong_to_the_caller(any_tokenizer):
+    rows = any_tokenizer(["the state", "of the union"])
+    expected = any_tokenizer.encode_batch(["the state", "of the union"])
+    assert [row.tolist() for row in rows] == expected
+    for row in rows:
+        row[:] = 0  # neither read-only nor shared
+    assert [row.tolist() for row in any_tokenizer(["the state", "of the union"])] == expected
+    values, lengths = any_tokenizer.tokenize_flat(["the state", "", "of the union"])
+    assert values.tolist() == [*expected[0], *expected[1]]
+    assert lengths.tolist() == [len(expected[0]), 0, len(expected[1])]
+    assert (values.dtype, lengths.dtype) == (np.int32, np.int64)
+    assert any_tokenizer.tokenize_flat([])[0].shape == (0,)

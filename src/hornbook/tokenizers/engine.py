@@ -50,7 +50,7 @@ class Engine(abc.ABC):
         """Encodes each text to its ids."""
 
     def encode_arrays(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Encodes each text to an array of its ids, int32 or int64; special tokens aren't added."""
+        """Encodes each text to an array of its ids, int32, which must not be written to."""
         return [np.array(row, dtype=np.int32) for row in self.encode_batch(texts)]
 
     @abc.abstractmethod

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
 import sentencepiece
 from tokenizers import decoders
 
@@ -89,19 +90,27 @@ class SentencePieceEngine(Engine):
     def encode_batch(
         self, texts: Sequence[str], add_special_tokens: bool = False
     ) -> list[list[int]]:
-        pattern = self._cut_out
-        if pattern is None or not _occurs(pattern, self._first_chars, texts):
-            rows = self._run(self._processor, texts)
+        if self._is_plain(texts):
+            rows = self._run(self._processor, texts, "list")
         else:
-            rows = [self._encode_with_special(pattern, text) for text in texts]
+            rows = [self._encode_with_special(text) for text in texts]
         if not add_special_tokens:
             return rows
         return [[*self.added.prefix, *row, *self.added.suffix] for row in rows]
 
-    def _encode_with_special(self, pattern: re.Pattern[str], text: str) -> list[int]:
+    def encode_arrays(self, texts: Sequence[str]) -> list[np.ndarray]:
+        if not self._is_plain(texts):
+            return super().encode_arrays(texts)
+        return list(self._run(self._processor, texts, "numpy"))
+
+    def _is_plain(self, texts: Sequence[str]) -> bool:
+        """Says whether the library can encode the texts by itself: no token is to be cut out."""
+        return self._cut_out is None or not _occurs(self._cut_out, self._first_chars, texts)
+
+    def _encode_with_special(self, text: str) -> list[int]:
         ids: list[int] = []
         end = 0
-        for match in pattern.finditer(text):
+        for match in self._cut_out.finditer(text) if self._cut_out else ():
             ids += self._encode_part(text[end : match.start()], starts_text=end == 0)
             ids.append(self._ids[match.group()])
             end = match.end()
@@ -111,11 +120,13 @@ class SentencePieceEngine(Engine):
         # Only the beginning of a text gets the model's dummy space, not what follows a token.
         if not text:
             return []
-        return self._run(self._processor if starts_text else self._continuing, [text])[0]
+        processor = self._processor if starts_text else self._continuing
+        return self._run(processor, [text], "list")[0]
 
-    def _run(self, processor: Any, texts: Sequence[str]) -> list[list[int]]:
+    def _run(self, processor: Any, texts: Sequence[str], rows: str) -> Any:
+        """Encodes each text to a row: a "list" of ids, or a "numpy" array."""
         try:
-            return processor.encode(list(texts), out_type=int)
+            return processor.encode(list(texts), return_type="numpy" if rows == "numpy" else int)
         except (TypeError, RuntimeError, UnicodeError) as error:
             raise TokenizerError(f"Tokenizing {len(texts)} texts failed: {error}") from error
 

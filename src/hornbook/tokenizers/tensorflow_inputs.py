@@ -3,7 +3,7 @@
 This is the only tokenizer module that imports TensorFlow, and only once it was handed a tensor.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +67,7 @@ def _ragged(tokenizer: "Tokenizer", inputs: Any) -> Any:
     import tensorflow as tf
 
     values, lengths = tf.numpy_function(
-        lambda texts: _flat(tokenizer.tokenize(texts.tolist()), tokenizer.dtype),
+        lambda texts: tokenizer.tokenize_flat(texts.tolist()),
         [tf.reshape(inputs, [-1])],
         [tf.as_dtype(tokenizer.dtype), tf.int64],
         stateful=False,
@@ -105,10 +105,3 @@ def detokenize_tensor(detokenize: Callable[[Any], Any], ids: Any) -> Any:
     )
     texts = tf.ensure_shape(texts, [ids.shape[0] if ids.shape.rank == 2 else 1])
     return texts if ids.shape.rank == 2 else texts[0]
-
-
-def _flat(rows: Sequence[np.ndarray], dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of ids as TensorFlow's ragged tensors want them: all ids, and the rows' lengths."""
-    lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    empty = np.zeros(0, dtype=object if dtype == "string" else dtype)
-    return np.concatenate([empty, *rows]), lengths

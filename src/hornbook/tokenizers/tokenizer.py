@@ -217,12 +217,19 @@ class Tokenizer(SpecialTokens, abc.ABC):
         if self.sequence_length is None:
             arrays = [self._to_array(row) for row in rows]
             return arrays if batched else arrays[0]
-        table = np.full((len(rows), self.sequence_length), self.pad_token_id or 0, dtype=np.int64)
+        kind = np.int64 if self.dtype == "string" else self.dtype
+        table = np.full((len(rows), self.sequence_length), self.pad_token_id or 0, dtype=kind)
         for index, row in enumerate(rows):
             kept = row[: self.sequence_length]
             table[index, : len(kept)] = kept
-        padded = self._to_array(table)
+        padded = self._to_array(table) if self.dtype == "string" else table
         return padded if batched else padded[0]
+
+    def tokenize_flat(self, inputs: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Tokenizes texts into one array: the ids of all, and how many each has, int64 [batch]."""
+        rows, _ = self._encode_inputs(inputs)
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        return self._to_array(np.concatenate([np.zeros(0, np.int32), *rows])), lengths
 
     def _encode_inputs(self, inputs: Any) -> tuple[Sequence[Any], bool]:
         """One row of ids a text, a list or an array, and whether the input was a batch."""
@@ -235,7 +242,7 @@ class Tokenizer(SpecialTokens, abc.ABC):
 
     def _to_array(self, ids: Any) -> np.ndarray:
         if self.dtype != "string":
-            return np.asarray(ids, dtype=self.dtype)
+            return np.array(ids, dtype=self.dtype)
         array = np.asarray(ids, dtype=np.int64)
         tokens = np.array([self.id_to_token(i) for i in array.reshape(-1).tolist()], dtype=object)
         return tokens.reshape(array.shape)
