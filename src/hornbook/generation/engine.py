@@ -207,7 +207,7 @@ def _start(
     tokens = _columns(request.token_ids, capacity)
     rows = Rows(
         tokens=repeated(tokens),
-        newest=repeated(tokens[:, 0]),
+        newest=repeated(np.take_along_axis(tokens, request.lengths[:, None] - 1, axis=1)[:, 0]),
         starts=repeated(request.lengths),
         lengths=repeated(request.lengths),
         limits=repeated(request.limits),

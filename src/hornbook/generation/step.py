@@ -51,16 +51,27 @@ def prefill(model: LanguageModel, prompts: Any, lengths: Any) -> tuple[Any, Any,
     cache = model.backbone.init_cache(batch, length)
     positions = ops.zeros((batch,), dtype="int32")
     hidden, cache = model.backbone.call_with_cache(prompts, cache, positions)
-    places = ops.broadcast_to((lengths - 1)[:, None, None], (batch, 1, hidden.shape[-1]))
-    last = ops.take_along_axis(hidden, places, axis=1)
-    return ops.squeeze(model.project(last), axis=1), hidden, cache
+    logits = model.project(_last(hidden, lengths))
+    return ops.squeeze(logits, axis=1), hidden, cache
 
 
 def begin(sampler: Sampler, rows: Rows, logits: Any, hidden: Any) -> Rows:
-    """Lets the sampler take its first step: `Sampler.begin`, with logits [batch, vocabulary]."""
-    if sampler.rows_per_prompt > 1:
-        logits = ops.repeat(logits, sampler.rows_per_prompt, axis=0)
-    return sampler.begin(rows, logits, hidden)
+    """Lets the sampler take its first step.
+
+    Args:
+        sampler: the sampler.
+        rows: the prompts.
+        logits: those of `prefill`.
+        hidden: for samplers that look ahead, the hidden states of `prefill`, filled up to the
+            places of the rows; None for others.
+
+    Returns:
+        The rows after a step. All rows of a prompt were the same before it.
+    """
+    rows = sampler.start(rows, hidden)
+    if hidden is not None:
+        hidden = _repeat(_last(hidden, rows.starts[:: sampler.rows_per_prompt]), sampler)[:, 0]
+    return sampler.advance(rows, _repeat(logits, sampler), hidden)[0]
 
 
 def decode(model: LanguageModel, sampler: Sampler, state: GenerationState) -> GenerationState:
@@ -74,3 +85,15 @@ def decode(model: LanguageModel, sampler: Sampler, state: GenerationState) -> Ge
     logits = ops.squeeze(model.project(hidden), axis=1)
     rows, parents = sampler.advance(rows, logits, hidden[:, 0])
     return GenerationState(rows, cache if parents is None else take_rows(cache, parents))
+
+
+def _last(hidden: Any, lengths: Any) -> Any:
+    """The hidden states [batch, 1, hidden_dim] of each row's last token."""
+    places = ops.broadcast_to((lengths - 1)[:, None, None], (hidden.shape[0], 1, hidden.shape[-1]))
+    return ops.take_along_axis(hidden, places, axis=1)
+
+
+def _repeat(tensor: Any, sampler: Sampler) -> Any:
+    if sampler.rows_per_prompt == 1:
+        return tensor
+    return ops.repeat(tensor, sampler.rows_per_prompt, axis=0)

@@ -90,7 +90,7 @@ class BeamSampler(Sampler):
     def sequences_per_prompt(self) -> int | None:
         return self.num_beams if self.return_all_beams else None
 
-    def begin(self, rows: Rows, logits: Any, hidden: Any) -> Rows:
+    def start(self, rows: Rows, hidden: Any) -> Rows:
         tokens = self._by_prompt(rows.tokens)
         shape = tokens.shape[:2]
         # All beams of a prompt are the same at first: only one of them counts.
@@ -101,15 +101,12 @@ class BeamSampler(Sampler):
             lengths=self._by_prompt(rows.starts),
             ended=ops.full(shape, NEVER, dtype="float32"),
         )
-        return self.advance(replace(rows, own=beams), logits, hidden)[0]
+        return replace(rows, own=beams)
 
     def advance(self, rows: Rows, logits: Any, hidden: Any) -> tuple[Rows, Any]:
         logits = self._scaled(self.transformed(logits, rows))
         totals = ops.reshape(rows.own.sums, (-1, 1)) + ops.log_softmax(logits, axis=-1)
-        stops = ops.broadcast_to(
-            rows.stop_token_ids, (totals.shape[0], rows.stop_token_ids.shape[1])
-        )
-        totals, stops = self._by_prompt(totals), self._by_prompt(stops)
+        totals, stops = self._by_prompt(totals), self._by_prompt(rows.next_stops())
         going = _going(totals, stops)
         beams = self._keep_ended(rows, going, _ending(totals, stops))
         starts = self._by_prompt(rows.starts)

@@ -70,9 +70,12 @@ class ContrastiveSampler(Sampler):
     def rows_per_prompt(self) -> int:
         return self.k
 
-    def begin(self, rows: Rows, logits: Any, hidden: Any) -> Rows:
-        newest, probabilities = self._candidates(rows, logits)
-        return replace(rows, newest=newest, own=Lookahead(probabilities, _directions(hidden)))
+    def start(self, rows: Rows, hidden: Any) -> Rows:
+        # The first candidate is the prompt's last token, which has no rivals.
+        lengths = rows.lengths - ops.cast(ops.logical_not(rows.done), "int32")
+        alone = ops.cast(ops.arange(self.k) == 0, "float32")
+        probabilities = ops.broadcast_to(alone, (hidden.shape[0], self.k))
+        return replace(rows, lengths=lengths, own=Lookahead(probabilities, _directions(hidden)))
 
     def advance(self, rows: Rows, logits: Any, hidden: Any) -> tuple[Rows, Any]:
         own: Lookahead = rows.own

@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.samplers.held_tokens import HeldTokens
 from hornbook.samplers.rows import Rows, pad, put
 from hornbook.samplers.uniforms import row_uniforms
 
@@ -34,79 +34,92 @@ def fill(
             f"prompt has shape {tuple(prompt.shape)}; expected a batch [batch, length], padded to "
             "the length to be generated"
         )
-    mask = ops.zeros_like(prompt, dtype="bool") if mask is None else ops.cast(mask, "bool")
-    index = ops.cast(index, "int32")
-    rows = _rows(sampler, prompt, mask, index, stop_token_ids)
-    held = HeldTokens(rows.tokens, _repeat_rows(mask, sampler.rows_per_prompt), rows.stop_token_ids)
-    with _without_gradients():
-        logits, _, cache = next(prompt, () if cache is None else cache, index)
-        logits = _repeat_rows(logits, sampler.rows_per_prompt)
-        cache = _repeat_rows(cache, sampler.rows_per_prompt)
-        hidden = _prompt_states(sampler, hidden_states, rows.places)
-        rows = sampler.begin(held.without_stops(rows, index), held.only_held(logits, index), hidden)
-        rows = held.restored(rows)
-        results = sampler.results(_write(sampler, next, held, rows, cache, index + 1, model))
-    if results.log_probabilities is not None:
-        return results.tokens, results.log_probabilities
-    return results.tokens
-
-
-def _write(
-    sampler: "Sampler",
-    next: Callable[..., tuple[Any, Any, Any]],
-    held: HeldTokens,
-    rows: Rows,
-    cache: Any,
-    index: Any,
-    model: keras.Model | None,
-) -> Rows:
-    """Takes steps until all rows are done; `index` is that of the next call of `next`."""
+    held = _Held.of(sampler, prompt, mask)
+    rows = _rows(sampler, held, ops.cast(index, "int32"), stop_token_ids)
+    rows = sampler.start(rows, _prompt_states(sampler, hidden_states, rows.places))
+    cache = _repeat_rows(() if cache is None else cache, sampler.rows_per_prompt)
+    variables = [*sampler.variables, *(model.variables if model is not None else ())]
 
     def is_open(parts: Any, cache: Any, index: Any) -> Any:
         return ops.logical_not(ops.all(Rows(*parts).done))
 
     def write_token(parts: Any, cache: Any, index: Any) -> tuple[Any, Any, Any]:
-        rows, settled = Rows(*parts), index
+        rows = Rows(*parts)
         tokens = rows.tokens
         if sampler.looks_ahead:
-            settled = index - 1
             tokens = put(tokens, rows.lengths, rows.newest, ops.logical_not(rows.done))
         logits, hidden, cache = next(tokens, cache, index)
-        rows, parents = sampler.advance(
-            held.without_stops(rows, settled), held.only_held(logits, index), hidden
-        )
+        rows, parents = sampler.advance(rows, held.no_choice(logits, index), hidden)
         if parents is not None:
-            cache = keras.tree.map_structure(lambda part: ops.take(part, parents, axis=0), cache)
+            cache = _each(lambda part: ops.take(part, parents, axis=0), cache)
         return held.restored(rows).parts(), cache, index + 1
 
-    variables = [*sampler.variables, *(model.variables if model is not None else ())]
-    return Rows(*_repeat(is_open, write_token, (rows.parts(), cache, index), variables)[0])
+    with _without_gradients():
+        state = (rows.parts(), cache, ops.cast(index, "int32"))
+        parts = _repeat(is_open, write_token, state, variables)[0]
+        results = sampler.results(Rows(*parts))
+    if results.log_probabilities is not None:
+        return results.tokens, results.log_probabilities
+    return results.tokens
 
 
-def _rows(
-    sampler: "Sampler", prompt: Any, mask: Any, index: Any, stop_token_ids: Sequence[int]
-) -> Rows:
-    times = sampler.rows_per_prompt
-    batch, length = prompt.shape
-    held = ops.sum(ops.cast(mask, "int32"), axis=1)
-    count = ops.zeros((batch * times,), dtype="int32")
-    stops = ops.convert_to_tensor([list(stop_token_ids) or [-1]], dtype=prompt.dtype)
+@dataclass(frozen=True)
+class _Held:
+    """Keeps the tokens of the prompt that a mask holds.
+
+    Attributes:
+        tokens: int [rows, places], the prompts.
+        mask: bool [rows, places].
+    """
+
+    tokens: Any
+    mask: Any
+
+    @classmethod
+    def of(cls, sampler: "Sampler", prompt: Any, mask: Any) -> "_Held":
+        mask = ops.zeros_like(prompt, dtype="bool") if mask is None else ops.cast(mask, "bool")
+        times = sampler.rows_per_prompt
+        return cls(_repeat_rows(prompt, times), _repeat_rows(mask, times))
+
+    def no_choice(self, logits: Any, index: Any) -> Any:
+        """Logits that leave no choice in rows whose token at `index` is held."""
+        index = ops.minimum(index, self.tokens.shape[1] - 1)
+        is_it = ops.arange(logits.shape[-1]) == ops.take(self.tokens, index, axis=1)[:, None]
+        only = ops.where(is_it, ops.zeros_like(logits), -float("inf"))
+        return ops.where(ops.take(self.mask, index, axis=1)[:, None], only, logits)
+
+    def restored(self, rows: Rows) -> Rows:
+        """The rows with the prompt's tokens where they are held."""
+        return replace(rows, tokens=ops.where(self.mask, self.tokens, rows.tokens))
+
+
+def _rows(sampler: "Sampler", held: _Held, index: Any, stop_token_ids: Sequence[int]) -> Rows:
+    tokens = held.tokens
+    count, length = tokens.shape
+    zeros = ops.zeros((count,), dtype="int32")
     return Rows(
-        tokens=_repeat_rows(prompt, times),
-        newest=_repeat_rows(prompt[:, 0], times),
-        starts=_repeat_rows(ops.maximum(held, index), times),
-        lengths=count + index,
-        limits=count + length,
-        done=count + index >= length,
-        uniforms=ops.convert_to_tensor(row_uniforms(sampler.seed, batch * times, length)),
-        stop_token_ids=stops,
+        tokens=tokens,
+        newest=ops.take(tokens, ops.maximum(index - 1, 0), axis=1),
+        starts=ops.maximum(ops.sum(ops.cast(held.mask, "int32"), axis=1), index),
+        lengths=zeros + index,
+        limits=zeros + length,
+        done=zeros + index >= length,
+        uniforms=ops.convert_to_tensor(row_uniforms(sampler.seed, count, length)),
+        stop_token_ids=ops.convert_to_tensor([list(stop_token_ids) or [-1]], dtype=tokens.dtype),
     )
 
 
 def _repeat_rows(tensors: Any, times: int) -> Any:
     if times == 1:
         return tensors
-    return keras.tree.map_structure(lambda tensor: ops.repeat(tensor, times, axis=0), tensors)
+    return _each(lambda tensor: ops.repeat(tensor, times, axis=0), tensors)
+
+
+def _each(function: Callable[[Any], Any], tensors: Any) -> Any:
+    """The results for nested tensors, of which some may be None."""
+    return keras.tree.map_structure(
+        lambda tensor: None if tensor is None else function(tensor), tensors
+    )
 
 
 def _prompt_states(sampler: "Sampler", hidden_states: Any, places: int) -> Any:

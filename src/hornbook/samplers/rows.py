@@ -21,7 +21,7 @@ class Rows:
         limits: int32 [rows], the length at which a row is done.
         done: bool [rows]; a row that is done never changes again.
         uniforms: float32 [rows, places], the random number for the token in each place.
-        stop_token_ids: int [rows or 1, any], the tokens after which a row is done; -1 is none.
+        stop_token_ids: int [1, any], the tokens after which a row is done; -1 is none.
         own: what the sampler keeps from step to step: nested tuples of tensors.
     """
 
@@ -46,12 +46,17 @@ class Rows:
         places = ops.minimum(self.lengths, self.places - 1)
         return ops.take_along_axis(self.uniforms, places[:, None], axis=1)[:, 0]
 
+    def next_stops(self) -> Any:
+        """The tokens [rows, any] that end a row in its next place, outside of the prompt."""
+        in_prompt = self.lengths < self.starts
+        return ops.where(in_prompt[:, None], -1, self.stop_token_ids)
+
     def append(self, tokens: Any) -> "Rows":
         """Writes the next token [rows] of each row that isn't done."""
         tokens = ops.cast(tokens, self.tokens.dtype)
         writes = ops.logical_not(self.done)
         lengths = self.lengths + ops.cast(writes, "int32")
-        stopped = ops.any(tokens[:, None] == self.stop_token_ids, axis=-1)
+        stopped = ops.any(tokens[:, None] == self.next_stops(), axis=-1)
         stopped = ops.logical_or(stopped, lengths >= self.limits)
         return replace(
             self,

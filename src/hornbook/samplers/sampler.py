@@ -26,7 +26,7 @@ class Sampler(Traced):
       for example with `seed=self.seed_generator`.
 
     One that needs more than the logits, several rows for a prompt or something to remember, has
-    `begin` and `advance` instead.
+    `start` and `advance` instead.
 
     Args:
         temperature: logits are divided by it; below 1 the likely tokens become likelier.
@@ -107,19 +107,15 @@ class Sampler(Traced):
             return self.get_next_token(self.compute_probabilities(logits))
         return self.choose(self._scaled(logits), uniforms)
 
-    def begin(self, rows: Rows, logits: Any, hidden: Any) -> Rows:
-        """Takes the first step, after the prompts have been run.
+    def start(self, rows: Rows, hidden: Any) -> Rows:
+        """Sets up what the sampler keeps, `Rows.own`, before the first step.
 
         Args:
             rows: the prompts, `rows_per_prompt` times each.
-            logits: [rows, vocabulary], those after each prompt.
             hidden: for samplers that look ahead, the hidden states [batch, places, hidden_dim] of
                 the prompts, with anything after their ends; None for others.
-
-        Returns:
-            The rows with `newest` tokens for the model to run.
         """
-        return self.advance(rows, logits, hidden)[0]
+        return rows
 
     def advance(self, rows: Rows, logits: Any, hidden: Any) -> tuple[Rows, Any]:
         """Takes a step, after the model has run the newest token of each row.
@@ -170,17 +166,17 @@ class Sampler(Traced):
 
         Args:
             next: `next(prompt, cache, index) -> (logits, hidden_states, cache)`, where logits
-                [batch, vocabulary] are those of the token at `index`. For samplers with several
-                rows for a prompt, all but the first call have so many rows.
+                [rows, vocabulary] are those of the token at `index`. A sampler may have several
+                rows for each of the batch.
             prompt: int [batch, length], padded to the length to be generated.
-            cache: whatever `next` keeps between calls: nested tensors, whose rows follow those of
-                the prompt if the sampler has several.
+            cache: whatever `next` keeps between calls; for a sampler with several rows nested
+                tensors [batch, ...], whose rows are repeated and follow those of the prompt.
             index: the first position to be written.
             mask: bool [batch, length], true where the prompt's token is kept.
             stop_token_ids: a row ends when it has made one of them, and keeps what `prompt` has
                 after it.
             hidden_states: [batch, length, hidden_dim], those of the prompt; for contrastive search,
-                which also needs those [batch, hidden_dim] of each token before `index` from `next`.
+                which also needs from `next` those [rows, hidden_dim] of the token before `index`.
             model: the model that `next` calls, if its variables change.
             end_token_id: the older name of a single stop token.
 
