@@ -101,7 +101,9 @@ def _rows(values: Any, lengths: Any, result: Result, given: Any, batched: bool) 
     if not result.same_lengths:
         values = tf.ensure_shape(values, [None])
         lengths = tf.ensure_shape(lengths, [None])
-        return tf.RaggedTensor.from_row_lengths(values, lengths) if batched else values
+        if not batched:
+            return values
+        return tf.RaggedTensor.from_row_lengths(values, lengths, validate=False)
     if isinstance(given, tf.RaggedTensor):
         return given.with_values(tf.ensure_shape(values, given.values.shape))
     return tf.ensure_shape(tf.reshape(values, tf.shape(given)), given.shape)

@@ -66,16 +66,20 @@ def _padded(tokenizer: "Tokenizer", inputs: Any) -> Any:
 def _ragged(tokenizer: "Tokenizer", inputs: Any) -> Any:
     import tensorflow as tf
 
-    values, lengths = tf.numpy_function(
-        lambda texts: tokenizer.tokenize_flat(texts.tolist()),
+    def on_values(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, lengths = tokenizer.tokenize_flat(texts.tolist())
+        return values, np.concatenate([[0], np.cumsum(lengths)])
+
+    values, splits = tf.numpy_function(
+        on_values,
         [tf.reshape(inputs, [-1])],
         [tf.as_dtype(tokenizer.dtype), tf.int64],
         stateful=False,
     )
-    values, lengths = tf.ensure_shape(values, [None]), tf.ensure_shape(lengths, [None])
+    values, splits = tf.ensure_shape(values, [None]), tf.ensure_shape(splits, [None])
     if inputs.shape.rank == 0:
         return values
-    ragged = tf.RaggedTensor.from_row_lengths(values, lengths)
+    ragged = tf.RaggedTensor.from_row_splits(values, splits, validate=False)
     for axis in range(inputs.shape.rank - 1, 0, -1):
         ragged = tf.RaggedTensor.from_uniform_row_length(
             ragged, tf.shape(inputs, out_type=tf.int64)[axis]
