@@ -76,6 +76,33 @@ def test_wrong_options_are_one_message(hornbook, rhyme, tmp_path, options, statu
     assert "Traceback" not in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--family", "gpt2"], "expected the text to train on"),
+        (["--family", "gpt2", "--data", "x"], "expected the folder for the results"),
+        (["--recipe", "original"], "expected the folder for the results"),
+        (["--recipe", "original", "--family", "gpt2"], "either --preset or --family"),
+        (["--family", "gpt2", "--data", "x", "--steps-per-epoch", 3], "only recipes take it"),
+    ],
+)
+def test_what_is_missing_is_asked_for(hornbook, options, message):
+    outcome = hornbook("train", *options)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert message in outcome.err
+
+
+def test_a_check_finds_mistakes_and_trains_nothing(hornbook, rhyme, tiny_model):
+    options = ("train", "--data", rhyme.parent, "--preset", tiny_model, "--sequence-length", 16)
+    outcome = hornbook(*options, "--check")
+    assert (outcome.status, outcome.out) == (0, "nothing found\n")
+    outcome = hornbook(*options, "--check", "--learning-rate", 0)
+    assert outcome.status == 1
+    assert outcome.out.startswith("warning: zero_rate: The learning rate is 0")
+    (finding,) = hornbook(*options, "--check", "--learning-rate", 0, "--json").json()
+    assert finding["code"] == "zero_rate"
+
+
 def test_a_window_longer_than_the_models_context_is_refused(hornbook, rhyme, tiny_model, tmp_path):
     outcome = run(hornbook, rhyme, tmp_path, "--preset", tiny_model, "--sequence-length", 65)
     assert outcome.status == 1

@@ -1,167 +1,174 @@
-"""`hornbook train`: a language model from text files, in one command."""
+"""`hornbook train`: a language model from text files, or a recipe's experiments, in one command."""
 
-import json
-import random
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from hornbook.cli import console
+from hornbook.cli import console, train_recipe, train_windows
 from hornbook.cli.arguments import JsonOption
-from hornbook.errors import BackendError, DataError
+from hornbook.cli.train_windows import DEFAULTS, FRESH_RATE, TUNING_RATE
 
-WARM_UP = 0.05  # the share of all steps in which the learning rate rises
-VALIDATION = 0.05  # the share of the text that is held out
-FRESH_RATE, TUNING_RATE = 1e-3, 2e-5
-MAX_GRADIENT_NORM = 1.0
+
+def _default(name: str) -> str:
+    return f"{DEFAULTS[name]}, or the recipe's"
+
 
 DataOption = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(help="A text file, a folder of them, or package://module/path; repeatable."),
 ]
-OutputOption = Annotated[Path, typer.Option(help="The folder for the model and its history.")]
+OutputOption = Annotated[
+    Path | None, typer.Option(help="The folder for the model and its history, or the results.")
+]
 PresetOption = Annotated[
     str | None, typer.Option(help="The model to go on training.", metavar="MODEL")
 ]
 FamilyOption = Annotated[
     str | None, typer.Option(help="The family of a new model (see `hornbook list`).")
 ]
-EpochsOption = Annotated[int, typer.Option(min=1, help="Passes over the text.")]
-BatchSizeOption = Annotated[int, typer.Option(min=1, help="Windows in a step.")]
-SequenceLengthOption = Annotated[int, typer.Option(min=2, help="Tokens in a window.")]
+RecipeOption = Annotated[
+    list[str] | None,
+    typer.Option(help="A recipe's name or .toml file; repeatable.", metavar="NAME"),
+]
+CheckOption = Annotated[
+    bool, typer.Option("--check", help="Look for mistakes, and train nothing; exits with 1 if any.")
+]
+EpochsOption = Annotated[
+    int | None, typer.Option(min=1, help="Passes over the text.", show_default=_default("epochs"))
+]
+BatchSizeOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Windows in a step.", show_default=_default("batch_size")),
+]
+StepsPerEpochOption = Annotated[
+    int | None, typer.Option(min=1, help="End a recipe's passes early.", show_default="no")
+]
+SequenceLengthOption = Annotated[
+    int | None,
+    typer.Option(min=2, help="Tokens in a window.", show_default=_default("sequence_length")),
+]
 LearningRateOption = Annotated[
     float | None,
     typer.Option(
-        min=0.0, help="The highest.", show_default=f"{FRESH_RATE}; {TUNING_RATE} for a preset"
+        min=0.0,
+        help="The highest.",
+        show_default=f"{FRESH_RATE}; {TUNING_RATE} for a preset; or the recipe's",
     ),
 ]
-VocabularySizeOption = Annotated[int, typer.Option(min=257, help="Of a new model.")]
-SizeOption = Annotated[int, typer.Option(min=1, help="Of a new model.")]
-TrainingSeedOption = Annotated[int, typer.Option(help="Of weights and of the order of the text.")]
-
-
-def compile_for(model: Any, learning_rate: float, steps: int) -> None:
-    """Compiles with AdamW, a warm-up and a cosine decay to a tenth."""
-    import keras
-
-    from hornbook.losses import SparseTokenCrossentropy
-    from hornbook.metrics import Perplexity
-
-    warm_up = max(int(WARM_UP * steps), 1)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        learning_rate / warm_up,
-        decay_steps=max(steps - warm_up, 1),
-        alpha=0.1,
-        warmup_target=learning_rate,
-        warmup_steps=warm_up,
-    )
-    model.compile(
-        optimizer=keras.optimizers.AdamW(
-            schedule, weight_decay=0.1, beta_2=0.95, global_clipnorm=MAX_GRADIENT_NORM
-        ),
-        loss=SparseTokenCrossentropy(),
-        weighted_metrics=[Perplexity(from_logits=True)],
-    )
-
-
-def fit(model: Any, windows: Any, epochs: int, batch_size: int, rate: float, seed: int) -> Any:
-    """Trains with progress on stderr; returns Keras's history as a dict."""
-    from hornbook.cli.training_progress import TrainingProgress
-    from hornbook.training.corpus import split
-
-    (inputs, labels), validation = split(windows, VALIDATION, seed)
-    steps = -(-len(labels) // batch_size)
-    compile_for(model, rate, epochs * steps)
-    history = model.fit(
-        inputs,
-        labels,
-        validation_data=validation,
-        epochs=epochs,
-        batch_size=batch_size,
-        callbacks=[TrainingProgress(steps)],
-        verbose=0,
-    )
-    return history.history
-
-
-def save(model: Any, history: Any, output: Path) -> dict[str, str]:
-    """Writes the model, its history, and a picture of it where matplotlib is installed."""
-    from hornbook.training import plot_history
-
-    model.save_to_preset(output)
-    written = {"model": output, "history": output / "history.json"}
-    written["history"].write_text(json.dumps(history, indent=2) + "\n", "utf-8")
-    try:
-        written["curve"] = plot_history(history, output / "history.png")
-    except BackendError as error:
-        console.remark(f"no curve was drawn: {error}")
-    return {name: str(path) for name, path in written.items()}
-
-
-def load(model: str, sequence_length: int) -> Any:
-    """Loads a pretrained model to train on."""
-    from hornbook.models import CausalLM
-
-    loaded = CausalLM.from_preset(model)
-    longest = loaded.backbone.config.max_sequence_length
-    if loaded.preprocessor is None:
-        raise DataError(f"{model} has no tokenizer, so it can't be trained on text")
-    if sequence_length > longest:
-        raise DataError(f"--sequence-length is {sequence_length}, but {model} reads {longest}")
-    return loaded
+VocabularySizeOption = Annotated[
+    int | None,
+    typer.Option(min=257, help="Of a new model.", show_default=_default("vocabulary_size")),
+]
+LayersOption = Annotated[
+    int | None, typer.Option(min=1, help="Of a new model.", show_default=_default("layers"))
+]
+HiddenDimOption = Annotated[
+    int | None, typer.Option(min=1, help="Of a new model.", show_default=_default("hidden_dim"))
+]
+HeadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Of a new model.", show_default=_default("heads"))
+]
+TrainingSeedOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Of weights and of the order of the text.", show_default=_default("seed")
+    ),
+]
 
 
 def command(
-    data: DataOption,
-    output: OutputOption,
+    data: DataOption = None,
+    output: OutputOption = None,
     preset: PresetOption = None,
     family: FamilyOption = None,
-    epochs: EpochsOption = 1,
-    batch_size: BatchSizeOption = 16,
-    sequence_length: SequenceLengthOption = 128,
+    recipe: RecipeOption = None,
+    check: CheckOption = False,
+    epochs: EpochsOption = None,
+    batch_size: BatchSizeOption = None,
+    steps_per_epoch: StepsPerEpochOption = None,
+    sequence_length: SequenceLengthOption = None,
     learning_rate: LearningRateOption = None,
-    vocabulary_size: VocabularySizeOption = 4096,
-    layers: SizeOption = 4,
-    hidden_dim: SizeOption = 256,
-    heads: SizeOption = 4,
-    seed: TrainingSeedOption = 0,
+    vocabulary_size: VocabularySizeOption = None,
+    layers: LayersOption = None,
+    hidden_dim: HiddenDimOption = None,
+    heads: HeadsOption = None,
+    seed: TrainingSeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model on text files, from scratch or from a preset.
 
-    Takes either --preset, to go on training a model, or --family, to make a new one with a
-    tokenizer of its own. Writes a Hugging Face folder with the history and its curve.
+    Takes --preset, to go on training a model, or --family, to make a new one with a tokenizer of
+    its own, and writes a Hugging Face folder with the history and its curve. Or takes --recipe, for
+    experiments that a file describes, and writes a table of their results.
     """
-    if (preset is None) == (family is None):
-        raise typer.BadParameter("expected either --preset or --family", param_hint="--preset")
-    if learning_rate == 0:
-        raise typer.BadParameter("nothing is learned at 0", param_hint="--learning-rate")
+    options = {
+        "data": data or None,
+        "preset": preset,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "steps_per_epoch": steps_per_epoch,
+        "sequence_length": sequence_length,
+        "learning_rate": learning_rate,
+        "vocabulary_size": vocabulary_size,
+        "layers": layers,
+        "hidden_dim": hidden_dim,
+        "heads": heads,
+        "seed": seed,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    _check_options(given, family, recipe, output, check)
     console.quiet_libraries()
-    from hornbook.training.corpus import make_windows, read_texts
+    if output is not None:  # so that a wrong path is known before hours are lost
+        output.mkdir(parents=True, exist_ok=True)
+    if recipe:
+        train_recipe.run(recipe, given, output or Path(), check, as_json)
+    else:
+        _train(given, family, output or Path(), check, as_json)
 
-    texts = read_texts(data)
-    output.mkdir(parents=True, exist_ok=True)  # so that a wrong path is known before hours are lost
+
+def _check_options(
+    given: dict[str, Any],
+    family: str | None,
+    recipe: list[str] | None,
+    output: Path | None,
+    check: bool,
+) -> None:
+    preset = given.get("preset")
+    if sum(map(bool, (recipe or preset, family))) != 1:
+        raise typer.BadParameter(
+            "expected either --preset or --family, or --recipe", param_hint="--preset"
+        )
+    if not recipe and "steps_per_epoch" in given:
+        raise typer.BadParameter("only recipes take it", param_hint="--steps-per-epoch")
+    if not recipe and "data" not in given:
+        raise typer.BadParameter("expected the text to train on", param_hint="--data")
+    if output is None and not check:
+        raise typer.BadParameter("expected the folder for the results", param_hint="--output")
+    if given.get("learning_rate") == 0 and not check:
+        raise typer.BadParameter("nothing is learned at 0", param_hint="--learning-rate")
+
+
+def _train(
+    given: dict[str, Any], family: str | None, output: Path, check: bool, as_json: bool
+) -> None:
+    from hornbook.training import preflight, read_texts
+
+    preset = given.get("preset")
+    options = {**DEFAULTS, "learning_rate": TUNING_RATE if preset else FRESH_RATE, **given}
+    texts = read_texts(options["data"])
     with console.stderr().status("preparing"):
-        from hornbook.cli.fresh_model import Sizes, make_model
-
-        # What Keras draws its seeds and its order from; its own function would import TensorFlow.
-        random.seed(seed)
-        np.random.seed(seed)
-        if family is None:
-            model = load(str(preset), sequence_length)
-        else:
-            sizes = Sizes(vocabulary_size, layers, hidden_dim, heads, sequence_length)
-            model = make_model(family, texts, sizes)
-        windows = make_windows(model.preprocessor.tokenizer, texts, sequence_length)
+        model, windows = train_windows.prepare(texts, preset, family, options)
     console.remark(
         f"{len(texts)} texts, {windows[1].size:,} tokens, {model.count_params():,} parameters"
     )
-    rate = learning_rate or (TUNING_RATE if preset else FRESH_RATE)
-    history = fit(model, windows, epochs, batch_size, rate, seed)
+    arguments = train_windows.fit_arguments(model, windows, options)
+    if check:
+        train_recipe.report(preflight(model, **arguments), as_json)
+        return
+    history = train_windows.fit(model, arguments)
     final = {name: values[-1] for name, values in history.items()}
-    result = {**final, **save(model, history, output)}
+    result = {**final, **train_windows.save(model, history, output)}
     if as_json:
         console.write_json(result)
         return

@@ -11,6 +11,8 @@ from hornbook.cli import console
 class TrainingProgress(keras.callbacks.Callback):
     """A bar over all steps on a terminal, and a line with the metrics of each epoch."""
 
+    async_safe = True  # Keras needn't wait for each step to show it
+
     def __init__(self, steps_per_epoch: int) -> None:
         super().__init__()
         self.steps_per_epoch = steps_per_epoch
