@@ -18,7 +18,7 @@ def compiled(logits_of):
     return logits_of
 
 
-def generate(logits_of, prompt, limit, stop_token_ids=(), pad_to=64):
+def generate(logits_of, prompt, limit, stop_token_ids=(), pad_to=64, change=None):
     """Takes the likeliest token after `prompt`, over and over.
 
     Args:
@@ -27,6 +27,7 @@ def generate(logits_of, prompt, limit, stop_token_ids=(), pad_to=64):
         limit: the length to stop at.
         stop_token_ids: tokens to stop after.
         pad_to: sequences are padded to a multiple of this, for speed alone.
+        change: gives new logits [vocabulary] from the logits and the list of tokens so far.
 
     Returns:
         The list of token ids, prompt included.
@@ -36,7 +37,8 @@ def generate(logits_of, prompt, limit, stop_token_ids=(), pad_to=64):
         padded = np.zeros((1, -(-len(tokens) // pad_to) * pad_to), "int32")
         padded[0, : len(tokens)] = tokens
         logits = ops.convert_to_numpy(logits_of(ops.convert_to_tensor(padded)))
-        tokens.append(int(np.argmax(logits[0, len(tokens) - 1])))
+        logits = logits[0, len(tokens) - 1]
+        tokens.append(int(np.argmax(logits if change is None else change(logits, tokens))))
         if tokens[-1] in stop_token_ids:
             break
     return tokens

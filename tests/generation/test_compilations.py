@@ -40,11 +40,29 @@ def test_numbers_of_samplers_compile_nothing():
     engine = Engine(TinyModel(num_layers=1))
     count = run(engine, 3, 9, sampler=samplers.TopPSampler(p=0.5, seed=1))
     assert run(engine, 3, 9, sampler=samplers.TopPSampler(p=0.9, temperature=0.3), seed=4) == count
-    assert run(engine, 3, 9, stop_token_ids=(1, 2, 3)) == count + 2  # greedy: another sampler
-    assert run(engine, 3, 9, stop_token_ids=(7,)) == count + 2
-    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=3)) == count + 4
-    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=4)) == count + 6
-    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=3, temperature=2.0)) == count + 6
+    assert run(engine, 3, 9, stop_token_ids=(1, 2, 3)) == count + 1  # greedy: another sampler
+    assert run(engine, 3, 9, stop_token_ids=(7,)) == count + 1
+    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=3)) == count + 2
+    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=4)) == count + 3
+    assert run(engine, 3, 9, sampler=samplers.TopKSampler(k=3, temperature=2.0)) == count + 3
+
+
+@compiling
+def test_searches_and_transforms_compile_once():
+    engine = Engine(TinyModel(num_layers=1))
+    assert run(engine, 3, 9, sampler=samplers.BeamSampler(2)) == 2
+    for penalty, every in ((0.3, False), (-1.0, True)):
+        sampler = samplers.BeamSampler(2, every, penalty, temperature=0.5)
+        assert run(engine, 5, 40, sampler=sampler, stop_token_ids=(1,)) == 2
+    assert run(engine, 3, 9, sampler=samplers.ContrastiveSampler(2)) == 3
+    assert run(engine, 5, 40, sampler=samplers.ContrastiveSampler(2, alpha=0.1)) == 3
+
+    def transformed(penalty, size):
+        transforms = [samplers.RepetitionPenalty(penalty), samplers.NoRepeatNGrams(size)]
+        return run(engine, 3, 9, sampler=samplers.GreedySampler(transforms=transforms))
+
+    assert transformed(1.2, 3) == transformed(0.7, 3) == 4
+    assert transformed(1.2, 2) == 5
 
 
 def test_buckets_cover_what_they_are_asked_for():

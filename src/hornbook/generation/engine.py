@@ -20,6 +20,8 @@ from hornbook.samplers.rows import Results, Rows, pad
 from hornbook.samplers.uniforms import row_uniforms
 
 MAX_PROGRAMS = 8
+PROMPT_SAMPLER = samplers.GreedySampler()
+"""The sampler whose program runs all prompts: that doesn't depend on the sampler."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +157,13 @@ class Engine:
         if (request.lengths >= request.limits).all():
             yield _prompts_alone(request)
             return
+        runner = self._program(PROMPT_SAMPLER)
         program = self._program(sampler)
         values = sampler.traced_values()
         rows = len(request.lengths) * sampler.rows_per_prompt
         uniforms = row_uniforms(request.seed, rows, request.longest_limit)
         capacity = cache_bucket(request.longest, request.longest_limit, request.model_limit)
-        state = _start(program, request, capacity, uniforms)
+        state = _start(runner, program, request, capacity, uniforms)
         while True:
             results = Results(*map(_as_numpy, sampler.results(state.rows)))
             lengths, done = _as_numpy(state.rows.lengths), _as_numpy(state.rows.done)
@@ -191,12 +194,16 @@ class Engine:
 
 
 def _start(
-    program: Program, request: GenerationRequest, capacity: int, uniforms: np.ndarray
+    runner: Program,
+    program: Program,
+    request: GenerationRequest,
+    capacity: int,
+    uniforms: np.ndarray,
 ) -> GenerationState:
     """Runs the prompts and lets the sampler take its first step."""
     sampler = request.sampler
     size = prompt_bucket(request.longest, request.model_limit)
-    logits, hidden, cache = program.prefill(
+    logits, hidden, cache = runner.prefill(
         ops.convert_to_tensor(_columns(request.token_ids, size)),
         ops.convert_to_tensor(request.lengths),
     )

@@ -87,6 +87,11 @@ class BeamSampler(Sampler):
         return self.num_beams
 
     @property
+    def trace_key(self) -> tuple[Any, ...]:
+        kind, fixed, transforms = super().trace_key
+        return kind, tuple(pair for pair in fixed if pair[0] != "return_all_beams"), transforms
+
+    @property
     def sequences_per_prompt(self) -> int | None:
         return self.num_beams if self.return_all_beams else None
 

@@ -56,6 +56,8 @@ class Sampler(Traced):
                 f"temperature is {temperature}; expected a number above 0 (always taking the most "
                 "likely token is GreedySampler)"
             )
+        if not isinstance(transforms, Sequence):
+            raise GenerationError(f"transforms is {transforms!r}; expected a list of them")
         for transform in transforms:
             if not isinstance(transform, LogitsTransform):
                 raise GenerationError(

@@ -1,5 +1,6 @@
 """Numbers that are added to the logits of certain tokens."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ class LogitBias(LogitsTransform):
         bias = {int(token_id): float(number) for token_id, number in self.bias.items()}
         if min(bias) < 0:
             raise GenerationError(f"bias has the token id {min(bias)}; expected 0 or more")
+        if any(math.isnan(number) for number in bias.values()):
+            raise GenerationError(f"bias is {bias}; expected numbers, and nan is none")
         token_ids, numbers = zip(*sorted(bias.items()), strict=True)
         vars(self).update(bias=bias, token_ids=token_ids, numbers=numbers)
 

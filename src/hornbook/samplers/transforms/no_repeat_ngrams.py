@@ -31,7 +31,7 @@ class NoRepeatNGrams(LogitsTransform):
     size: int
 
     def __post_init__(self) -> None:
-        if self.size < 1:
+        if not isinstance(self.size, int) or self.size < 1:
             raise GenerationError(f"size is {self.size}; expected 1 or more tokens")
 
     def __call__(self, logits: Any, rows: Rows) -> Any:

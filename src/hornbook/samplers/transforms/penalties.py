@@ -1,5 +1,6 @@
 """Penalties for tokens that are there already."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ class RepetitionPenalty(LogitsTransform):
     traced = ("penalty",)
 
     def __post_init__(self) -> None:
-        if not self.penalty > 0:
+        if not 0 < self.penalty < math.inf:
             raise GenerationError(
                 f"penalty is {self.penalty}; expected a number above 0, of which 1 changes nothing"
             )
@@ -62,6 +63,9 @@ class FrequencyPenalty(LogitsTransform):
     with_prompt: bool = True
     traced = ("penalty",)
 
+    def __post_init__(self) -> None:
+        _check_finite(self.penalty)
+
     def __call__(self, logits: Any, rows: Rows) -> Any:
         return logits - self.penalty * token_counts(rows, logits.shape[-1], self.with_prompt)
 
@@ -86,6 +90,17 @@ class PresencePenalty(LogitsTransform):
     with_prompt: bool = True
     traced = ("penalty",)
 
+    def __post_init__(self) -> None:
+        _check_finite(self.penalty)
+
     def __call__(self, logits: Any, rows: Rows) -> Any:
         occurred = token_counts(rows, logits.shape[-1], self.with_prompt) > 0
         return logits - self.penalty * ops.cast(occurred, "float32")
+
+
+def _check_finite(penalty: float) -> None:
+    if not math.isfinite(penalty):
+        raise GenerationError(
+            f"penalty is {penalty}; expected a number, of which 0 changes nothing (LogitBias can "
+            "forbid tokens)"
+        )
