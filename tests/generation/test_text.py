@@ -237,6 +237,24 @@ def test_samplers_and_seeds(task):
     assert task.generate("A", sampler="greedy") == task.generate("A")
 
 
+def test_all_beams(task, bare):
+    options = {"max_length": 36, "stop_token_ids": None}
+    best = task.generate(TEXTS, sampler="beam", **options)
+    every = samplers.BeamSampler(return_all_beams=True)
+    texts = task.generate(TEXTS, sampler=every, **options)
+    assert [len(row) for row in texts] == [5, 5, 5]
+    assert [row[0] for row in texts] == best
+    assert task.generate(TEXTS[1], sampler=every, **options) == texts[1]
+    assert "".join(task.generate(TEXTS[1], sampler="beam", stream=True, **options)) == best[1]
+    inputs = task.preprocessor.generate_preprocess(TEXTS, sequence_length=36)
+    outputs = bare.generate(inputs, sampler=every, **options)
+    assert outputs["token_ids"].shape == outputs["padding_mask"].shape == (3, 5, 36)
+    assert [decode(task, beams) for beams in outputs["token_ids"]] == texts
+    single = {key: value[2] for key, value in inputs.items()}
+    outputs = bare.generate(single, sampler=every, **options)
+    assert decode(task, outputs["token_ids"]) == texts[2]
+
+
 def test_compile_takes_a_sampler(task):
     clone = GPT2CausalLM(task.backbone, task.preprocessor)
     assert clone.sampler.get_config()["k"] == 5

@@ -7,7 +7,7 @@ import numpy as np
 
 from hornbook import samplers
 from hornbook.errors import GenerationError
-from hornbook.generation.engine import Engine, GenerationOutput
+from hornbook.generation.engine import Engine
 from hornbook.generation.prompts import Prompts, is_dataset, kind_of, read_prompts
 from hornbook.generation.text_stream import stream_texts
 
@@ -53,13 +53,16 @@ def generate_text(
         strip_prompt: return only what was generated, as is always done for chats.
         stream: return an iterator of pieces of text instead, whole characters each, which put
             together equal the result; for several prompts, of lists with a piece (that may be
-            empty) for each. Closing it stops the work.
+            empty) for each. Closing it stops the work. With beam search the text comes at once,
+            when it is final.
         sampler: instead of the task's.
         seed: of the random numbers; None takes the sampler's.
 
     Returns:
         Text for a text or a chat, a list of texts for several. For token ids a dict of arrays
         [batch, max_length]: `token_ids` int32 and `padding_mask` bool, true up to the stop token.
+        From beam search that gives all beams, a list of texts for each, best first, or arrays
+        [batch, beams, max_length].
 
     Raises:
         GenerationError: when a prompt is longer than the limit, or the limit than the model's.
@@ -95,15 +98,20 @@ def _stream(
 
 def _whole(task: TextModel, prompts: Prompts, starts: np.ndarray, request: dict[str, Any]) -> Any:
     output = task.engine.generate(prompts.token_ids, prompts.lengths, **request)
+    shape = output.lengths.shape  # [batch], or [batch, sequences] where all beams are wanted
+    token_ids = output.token_ids.reshape(-1, output.token_ids.shape[-1])
+    lengths = output.lengths.reshape(-1)
+    starts = np.repeat(starts, len(lengths) // len(starts))
     if prompts.kind == "ids":
         pad = 0 if task.preprocessor is None else task.preprocessor.pad_token_id
-        return _ids_result(output, starts, prompts, int(request["limits"].max()), pad)
-    places = np.arange(output.token_ids.shape[1])
-    mask = (places >= starts[:, None]) & (places < output.lengths[:, None])
-    texts = task.preprocessor.generate_postprocess(
-        {"token_ids": output.token_ids, "padding_mask": mask}
-    )
-    return texts if prompts.batched else texts[0]
+        arrays = _ids_result(token_ids, starts, lengths, int(request["limits"].max()), pad)
+        arrays = {name: table.reshape(*shape, -1) for name, table in arrays.items()}
+        return arrays if prompts.batched else {name: table[0] for name, table in arrays.items()}
+    places = np.arange(token_ids.shape[1])
+    mask = (places >= starts[:, None]) & (places < lengths[:, None])
+    texts = task.preprocessor.generate_postprocess({"token_ids": token_ids, "padding_mask": mask})
+    results = np.array(texts, dtype=object).reshape(shape).tolist()
+    return results if prompts.batched else results[0]
 
 
 def row_limits(prompts: Prompts, maximum: int, max_new_tokens: int | None) -> np.ndarray:
@@ -160,15 +168,13 @@ def resolve_stop_token_ids(task: TextModel, stop_token_ids: StopTokenIds) -> tup
 
 
 def _ids_result(
-    output: GenerationOutput, starts: np.ndarray, prompts: Prompts, width: int, pad: int
+    tokens: np.ndarray, starts: np.ndarray, lengths: np.ndarray, width: int, pad: int
 ) -> dict[str, np.ndarray]:
     token_ids = np.full((len(starts), width), pad, dtype=np.int32)
     mask = np.zeros(token_ids.shape, dtype=bool)
-    for row, (start, end) in enumerate(zip(starts, output.lengths, strict=True)):
-        token_ids[row, : end - start] = output.token_ids[row, start:end]
+    for row, (start, end) in enumerate(zip(starts, lengths, strict=True)):
+        token_ids[row, : end - start] = tokens[row, start:end]
         mask[row, : end - start] = True
-    if not prompts.batched:
-        token_ids, mask = token_ids[0], mask[0]
     return {"token_ids": token_ids, "padding_mask": mask}
 
 

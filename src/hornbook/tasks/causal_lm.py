@@ -1,16 +1,21 @@
 """Language modelling from left to right."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import keras
+from keras import ops
 
 from hornbook import samplers
+from hornbook.backbones.adaptation import is_adapted
 from hornbook.backbones.backbone import Backbone
 from hornbook.generation import Engine, generate_text
 from hornbook.generation.text import StopTokenIds
 from hornbook.layers.linear import Linear
 from hornbook.losses import SparseTokenCrossentropy
+from hornbook.losses.projected_logits import ProjectedLogits
 from hornbook.metrics import Perplexity
 from hornbook.tasks.task import Task
 
@@ -59,6 +64,8 @@ class CausalLM(Task):
         logits = backbone.token_embedding(hidden, reverse=True) if head is None else head(hidden)
         super().__init__(backbone, preprocessor, logits, name=name)
         self.lm_head = head
+        self._hands_on_factors = False
+        self._loss_projects = False
         self.sampler = samplers.get("top_k")
         self.compile_by_default()
 
@@ -87,8 +94,10 @@ class CausalLM(Task):
             optimizer: of `keras.Model.compile`, as are the other options.
             loss: likewise.
             weighted_metrics: likewise.
-            sampler: the name of a sampler ("greedy", "random", "top_k", "top_p", "min_p"), or one
-                of `hornbook.samplers`; None leaves it as it is, at first "top_k".
+            sampler: the name of a sampler ("greedy", "random", "top_k", "top_p", "min_p", "beam",
+                "contrastive"), or one of `hornbook.samplers`, such as
+                `TopKSampler(k=5, transforms=[RepetitionPenalty(1.2)])`; None leaves it as it is,
+                at first "top_k".
             **options: of `keras.Model.compile`.
         """
         if sampler is not None:
@@ -100,7 +109,9 @@ class CausalLM(Task):
             name: v for name, v in training.items() if not (isinstance(v, str) and v == "auto")
         }
         if given or options or sampler is None or not self.compiled:
-            super().compile(**{**self.default_compile(), **given, **options})
+            arguments = {**self.default_compile(), **given, **options}
+            self._loss_projects = _takes_projected_logits(arguments)
+            super().compile(**arguments)
 
     @cached_property
     def engine(self) -> Engine:
@@ -131,14 +142,17 @@ class CausalLM(Task):
                 tokenizer's end token; None stops for the length alone.
             strip_prompt: return only what was generated, as is always done for chats.
             stream: return an iterator of pieces of text, which put together equal the result; for
-                several prompts, of lists with a piece for each. Closing it stops the work.
+                several prompts, of lists with a piece for each. Closing it stops the work. With
+                beam search the text comes at once, when it is final.
             max_new_tokens: how many tokens are made at most; both limits hold if both are given.
             sampler: for this call, instead of that of `compile`.
             seed: of the random numbers; None takes the sampler's.
 
         Returns:
             Text for a text or a chat, a list of texts for several, and for token ids a dict of
-            `token_ids` int32 and `padding_mask` bool, each [batch, max_length].
+            `token_ids` int32 and `padding_mask` bool, each [batch, max_length]. From
+            `BeamSampler(return_all_beams=True)` a list of texts for each text, best first, or
+            arrays [batch, beams, max_length].
 
         Raises:
             GenerationError: when a prompt is longer than the limit, or the limit than the model's.
@@ -164,8 +178,50 @@ class CausalLM(Task):
             seed=seed,
         )
 
+    def train_step(self, *arguments: Any) -> Any:
+        with self._handing_on_factors():
+            return super().train_step(*arguments)
+
+    def test_step(self, *arguments: Any) -> Any:
+        with self._handing_on_factors():
+            return super().test_step(*arguments)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if not self._hands_on_factors:
+            return super().call(inputs, training=training, mask=mask)
+        hidden = self.backbone(inputs, training=training)
+        return ProjectedLogits(hidden, ops.cast(self._output_kernel(), hidden.dtype))
+
+    @contextmanager
+    def _handing_on_factors(self) -> Iterator[None]:
+        """Inside, `call` leaves the product with the vocabulary to the loss, if it can do it."""
+        plain = self.lm_head is None or not is_adapted(self.lm_head)
+        self._hands_on_factors = self._loss_projects and plain
+        try:
+            yield
+        finally:
+            self._hands_on_factors = False
+
+    def _output_kernel(self) -> Any:
+        """The matrix [vocabulary, hidden_dim] of `project`."""
+        if self.lm_head is None:
+            return self.backbone.token_embedding.embeddings
+        return self.lm_head.kernel
+
     def project(self, hidden: Any) -> Any:
         """Logits [batch, length, vocabulary] of hidden states [batch, length, hidden_dim]."""
         if self.lm_head is None:
             return self.backbone.token_embedding(hidden, reverse=True)
         return self.lm_head(hidden)
+
+
+def _takes_projected_logits(arguments: dict[str, Any]) -> bool:
+    """Whether the loss and all metrics that a model is compiled with read `ProjectedLogits`."""
+    loss = arguments["loss"]
+    metrics = [*(arguments.get("metrics") or []), *(arguments["weighted_metrics"] or [])]
+    return (
+        isinstance(loss, SparseTokenCrossentropy)
+        and loss.reduces_by_weight
+        and arguments.get("loss_weights") is None
+        and all(isinstance(metric, Perplexity) and metric.from_logits for metric in metrics)
+    )
