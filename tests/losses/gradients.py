@@ -1,25 +1,32 @@
-"""The gradient of a scalar function of one array, on whichever backend the tests run."""
+"""Gradients of a scalar function of arrays, on whichever backend the tests run."""
 
 import keras
 import numpy as np
 
 
 def gradient(function, array):
+    return value_and_gradients(function, array)[1][0]
+
+
+def value_and_gradients(function, *arrays):
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
 
-        return np.asarray(jax.jit(jax.grad(function))(array))
+        every = tuple(range(len(arrays)))
+        value, gradients = jax.jit(jax.value_and_grad(function, every))(*arrays)
+        return np.asarray(value), [np.asarray(part) for part in gradients]
     if backend == "torch":
         import torch
 
-        tensor = torch.tensor(array, requires_grad=True)
-        function(tensor).backward()
-        return tensor.grad.numpy()
+        tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+        value = function(*tensors)
+        value.backward()
+        return value.detach().numpy(), [tensor.grad.numpy() for tensor in tensors]
     import tensorflow as tf
 
-    tensor = tf.constant(array)
+    tensors = [tf.constant(array) for array in arrays]
     with tf.GradientTape() as tape:
-        tape.watch(tensor)
-        value = function(tensor)
-    return tape.gradient(value, tensor).numpy()
+        tape.watch(tensors)
+        value = function(*tensors)
+    return value.numpy(), [part.numpy() for part in tape.gradient(value, tensors)]

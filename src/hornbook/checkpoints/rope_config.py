@@ -60,7 +60,11 @@ def read_rope(raw: Mapping[str, Any]) -> tuple[float, RopeScaling | None]:
         )
     if kind == "default":
         return wavelength, None
-    values = {names.get(key, key): value for key, value in parameters.items() if value is not None}
+    values: dict[str, Any] = {
+        names.get(str(key), str(key)): value
+        for key, value in parameters.items()
+        if value is not None
+    }
     if kind == "dynamic" and longest is not None:
         values["original_length"] = longest  # which such a file holds nowhere else
     return wavelength, RopeScaling(kind, **values)

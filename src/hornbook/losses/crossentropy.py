@@ -6,16 +6,19 @@ from typing import Any
 import keras
 from keras import ops
 
+from hornbook.losses.projected_logits import ProjectedLogits
 
-def token_crossentropy(labels: Any, logits: Any) -> Any:
+
+def token_crossentropy(labels: Any, logits: Any, mask_token_id: int | None = None) -> Any:
     """Computes `-log softmax(logits)[label]` of each token, in float32.
 
     Neither the softmax nor a one-hot form of the labels is made, and the logits are not
     transposed. torch and TensorFlow have one call for the value and its gradient, which is used.
 
     Args:
-        labels: integers [...]; each in `[0, vocabulary)`.
-        logits: [..., vocabulary], of any floating type.
+        labels: integers [...]; each in `[0, vocabulary)`, or `mask_token_id`.
+        logits: [..., vocabulary], of any floating type, or `ProjectedLogits`.
+        mask_token_id: a label that may lie outside the vocabulary; its losses mean nothing.
 
     Returns:
         float32 [...], in nats.
@@ -26,9 +29,19 @@ def token_crossentropy(labels: Any, logits: Any) -> Any:
         >>> [round(float(loss), 4) for loss in losses]
         [1.3863, 1.3863]
     """
-    labels = ops.cast(labels, "int32")
+    labels = known_labels(labels, mask_token_id)
+    if isinstance(logits, ProjectedLogits):
+        return logits.token_losses(labels, mask_token_id, token_crossentropy)
     logits = ops.cast(logits, "float32")
     return _IMPLEMENTATIONS.get(keras.backend.backend(), _logsumexp_form)(labels, logits)
+
+
+def known_labels(labels: Any, mask_token_id: int | None) -> Any:
+    """Labels as int32, with 0 in place of the masked one."""
+    labels = ops.cast(labels, "int32")
+    if mask_token_id is None:
+        return labels
+    return ops.where(ops.equal(labels, mask_token_id), 0, labels)
 
 
 def _logsumexp_form(labels: Any, logits: Any) -> Any:

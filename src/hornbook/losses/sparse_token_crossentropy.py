@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from hornbook.losses.crossentropy import token_crossentropy
+from hornbook.losses.crossentropy import known_labels, token_crossentropy
+from hornbook.losses.projected_logits import ProjectedLogits
 from hornbook.losses.token_weights import token_weights
 
 
@@ -48,14 +49,21 @@ class SparseTokenCrossentropy(keras.losses.Loss):
         """Returns the reduced loss, a scalar."""
         labels = ops.cast(y_true, "int32")
         weights = token_weights(labels, sample_weight, self.mask_token_id)
+        if isinstance(y_pred, ProjectedLogits):
+            if self.reduces_by_weight:
+                labels = known_labels(labels, self.mask_token_id)
+                return y_pred.mean_crossentropy(labels, weights, self.mask_token_id)
+            y_pred = y_pred.logits()
         return super().__call__(labels, y_pred, weights)
+
+    @property
+    def reduces_by_weight(self) -> bool:
+        """Whether the reduction is the default one, which needs no logits of the whole batch."""
+        return self.reduction == "mean_with_sample_weight"
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns each token's loss [batch, length]."""
-        labels = ops.cast(y_true, "int32")
-        if self.mask_token_id is not None:
-            labels = ops.where(ops.equal(labels, self.mask_token_id), 0, labels)
-        return token_crossentropy(labels, y_pred)
+        return token_crossentropy(y_true, y_pred, self.mask_token_id)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs."""

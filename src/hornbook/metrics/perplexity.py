@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from hornbook.losses.crossentropy import token_crossentropy
+from hornbook.losses.crossentropy import known_labels, token_crossentropy
 from hornbook.losses.token_weights import token_weights
 
 
@@ -56,9 +56,8 @@ class Perplexity(keras.metrics.Metric):
         """Adds one batch."""
         labels = ops.cast(y_true, "int32")
         weights = token_weights(labels, sample_weight, self.mask_token_id)
-        if self.mask_token_id is not None:
-            labels = ops.where(ops.equal(labels, self.mask_token_id), 0, labels)
-        losses = (token_crossentropy if self.from_logits else _log_loss)(labels, y_pred)
+        measure = token_crossentropy if self.from_logits else _log_loss
+        losses = measure(labels, y_pred, self.mask_token_id)
         if weights is None:
             weights = ops.ones_like(losses)
         self.crossentropy.assign_add(ops.sum(losses * weights))
@@ -79,7 +78,8 @@ class Perplexity(keras.metrics.Metric):
         }
 
 
-def _log_loss(labels: Any, probabilities: Any) -> Any:
+def _log_loss(labels: Any, probabilities: Any, mask_token_id: int | None) -> Any:
+    labels = known_labels(labels, mask_token_id)
     picked = ops.take_along_axis(probabilities, ops.expand_dims(labels, -1), axis=-1)
     picked = ops.cast(ops.squeeze(picked, -1), "float32")
     return -ops.log(ops.maximum(picked, keras.config.epsilon()))

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from hornbook.losses import SparseTokenCrossentropy
+from hornbook.losses.fused_crossentropy import fused_crossentropy
+from hornbook.losses.projected_logits import ProjectedLogits
+from hornbook.metrics import Perplexity
+from losses.gradients import value_and_gradients
+
+RNG = np.random.default_rng(0)
+
+
+def plain(hidden, kernel, labels, weights):
+    """The formula, and its gradients, in numpy and double precision."""
+    hidden, kernel = hidden.astype("f8"), kernel.astype("f8")
+    logits = hidden @ kernel.T
+    logits -= logits.max(-1, keepdims=True)
+    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    hits = np.eye(len(kernel))[labels]
+    losses = -np.log((probabilities * hits).sum(-1))
+    gradient = (probabilities - hits) * weights[..., None]
+    kernel_gradient = np.einsum("blv,bld->vd", gradient, hidden)
+    return (losses * weights).sum(), losses, gradient @ kernel, kernel_gradient
+
+
+@pytest.mark.parametrize("piece_tokens", [1, 7, 12, 512])
+def test_value_and_gradients_are_those_of_the_formula(piece_tokens):
+    hidden = RNG.normal(size=(3, 11, 6)).astype("f4")
+    kernel = RNG.normal(size=(9, 6)).astype("f4")
+    labels = RNG.integers(0, 9, (3, 11)).astype("i4")
+    weights = RNG.random((3, 11)).astype("f4")
+    weights[1, 5:] = 0.0
+    total, losses, *expected = plain(hidden, kernel, labels, weights)
+
+    def three_times(hidden, kernel):
+        return 3.0 * fused_crossentropy(hidden, kernel, labels, weights, piece_tokens)[0]
+
+    value, gradients = value_and_gradients(three_times, hidden, kernel)
+    np.testing.assert_allclose(value, 3 * total, rtol=1e-5)
+    for ours, theirs in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(ours, 3 * theirs, atol=1e-5)
+    ours = fused_crossentropy(
+        *map(ops.convert_to_tensor, (hidden, kernel, labels, weights)), piece_tokens
+    )[1]
+    np.testing.assert_allclose(ops.convert_to_numpy(ours), losses, atol=1e-5)
+
+
+def test_large_logits_do_not_overflow():
+    hidden, kernel = ops.full((1, 1, 2), 300.0), ops.convert_to_tensor([[1.0, 1.0], [0.0, 0.0]])
+    labels = ops.ones((1, 1), dtype="int32")
+    total, _ = fused_crossentropy(hidden, kernel, labels, ops.ones((1, 1)))
+    assert float(total) == pytest.approx(600.0)
+
+
+def test_loss_and_perplexity_share_one_pass(monkeypatch):
+    logits = ProjectedLogits(
+        ops.ones((2, 3, 4)), ops.convert_to_tensor(RNG.normal(size=(7, 4)).astype("f4"))
+    )
+    labels = np.array([[1, 2, -100], [3, -100, -100]])
+    loss, perplexity = (
+        SparseTokenCrossentropy(-100),
+        Perplexity(from_logits=True, mask_token_id=-100),
+    )
+    whole = logits.logits()
+    value = float(loss(labels, logits))
+    monkeypatch.setattr(ProjectedLogits, "logits", lambda _: pytest.fail("made the logits again"))
+    perplexity.update_state(labels, logits)
+    assert value == pytest.approx(float(loss(labels, whole)), rel=1e-5)
+    assert float(perplexity.result()) == pytest.approx(np.exp(value), rel=1e-4)
