@@ -28,6 +28,19 @@ def test_positions_count_from_zero_or_are_given():
     np.testing.assert_array_equal(numpy(layer(inputs, positions=places)), matrix[places])
 
 
+def test_rows_before_the_first_position_s_are_never_looked_up():
+    layer = PositionEmbedding(9, offset=2)
+    inputs = np.zeros((1, 9, 5), "f4")
+    counted = numpy(layer(inputs))
+    matrix = numpy(layer.embeddings)
+    assert matrix.shape == (11, 5)
+    np.testing.assert_array_equal(counted[0], matrix[2:])
+    np.testing.assert_array_equal(numpy(layer(inputs, start_index=-2))[0], matrix[:9])
+    places = np.array([[4, 0, 8]])
+    np.testing.assert_array_equal(numpy(layer(inputs, positions=places)), matrix[places + 2])
+    assert PositionEmbedding.from_config(layer.get_config()).offset == 2
+
+
 def test_mean_pooling_leaves_padding_out():
     inputs = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("f4")
     mask = np.array([[1, 1, 0, 0], [1, 1, 1, 1]])

@@ -55,6 +55,31 @@ def test_unsplittable_tokens_stay_whole_and_are_not_special(byte_pair_parts):
     assert tokenizer.detokenize(ids, skip_special_tokens=True) == "a<think>b"
 
 
+def test_a_start_token_is_added_as_transformers_adds_it(byte_pair_parts, tmp_path):
+    vocabulary, merges = byte_pair_parts
+    special = {"start_token": "<|endoftext|>"}
+    options = {"special_tokens": special, "add_start_token": True}
+    made = BytePairTokenizer(vocabulary, merges, **options)
+    made.save(tmp_path / "saved")
+    # The folder of an older version: no tokenizer.json, and roles as dicts.
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    (older / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]), encoding="utf-8")
+    token = {"__type": "AddedToken", "content": "<|endoftext|>", "normalized": True}
+    config = {"add_bos_token": True, "bos_token": token, "tokenizer_class": "GPT2Tokenizer"}
+    (older / "tokenizer_config.json").write_text(json.dumps(config))
+    for folder in (tmp_path / "saved", older):
+        ours, theirs = BytePairTokenizer.from_folder(folder), GPT2Tokenizer.from_pretrained(folder)
+        assert ours.adds_start_token
+        for text in NASTY_STRINGS:
+            assert ours.encode(text) == theirs.encode(text, add_special_tokens=False), text
+            ids = ours.encode(text, add_special_tokens=True)
+            assert ids == made.encode(text, add_special_tokens=True) == theirs.encode(text), text
+    with pytest.raises(TokenizerError, match="no start token"):
+        BytePairTokenizer(vocabulary, merges, add_start_token=True)
+
+
 def test_special_tokens_are_found_by_role(byte_pair):
     assert byte_pair.start_token == byte_pair.end_token == "<|endoftext|>"
     assert byte_pair.start_token_id == byte_pair.end_token_id == 0

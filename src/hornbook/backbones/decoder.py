@@ -9,6 +9,7 @@ from keras import ops
 
 from hornbook.layers.attention_mask import AttentionMask, visible_keys
 from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
+from hornbook.layers.linear import Linear
 from hornbook.layers.positions import token_positions
 from hornbook.layers.rope import RotaryAngles
 from hornbook.layers.transformer_layer import TransformerLayer
@@ -27,6 +28,10 @@ class Decoder:
         embedding_dropout: rate on the embeddings, in training.
         layers: the transformer layers.
         final_norm: applied to the last layer's output, or None.
+        input_projection: of the token embeddings to the layers' width, or None.
+        output_projection: of what comes out, back to the embeddings' width, or None.
+        counts_padding: whether padding takes a position; without, a row's positions number its
+            real tokens, wherever its padding stands.
     """
 
     token_embedding: ReversibleEmbedding
@@ -35,6 +40,9 @@ class Decoder:
     position_embedding: PositionEmbedding | None = None
     rotary: RotaryAngles | None = None
     embedding_dropout: float = 0.0
+    input_projection: Linear | None = None
+    output_projection: Linear | None = None
+    counts_padding: bool = True
 
     def inputs(self) -> dict[str, Any]:
         """The symbolic inputs: `token_ids` and `padding_mask`, both [batch, length]."""
@@ -44,8 +52,9 @@ class Decoder:
         }
 
     def outputs(self, inputs: dict[str, Any]) -> Any:
-        """Hidden states [batch, length, hidden_dim] of whole sequences."""
-        positions = TokenPositions(name="positions")(inputs["token_ids"])
+        """Hidden states [batch, length, features] of whole sequences."""
+        real = None if self.counts_padding else inputs["padding_mask"]
+        positions = TokenPositions(name="positions")(inputs["token_ids"], real)
         x = self._embed(inputs["token_ids"], positions)
         if self.embedding_dropout:
             x = keras.layers.Dropout(self.embedding_dropout, name="embedding_dropout")(x)
@@ -58,7 +67,7 @@ class Decoder:
         }
         for layer in self.layers:
             x = layer(x, masks[layer.attention.window], rope)
-        return x if self.final_norm is None else self.final_norm(x)
+        return self._finish(x)
 
     def init_cache(self, batch_size: int, max_length: int) -> Cache:
         """Empty keys and values: a pair a layer, each [batch, kv_heads, max_length, head_dim]."""
@@ -82,7 +91,7 @@ class Decoder:
             positions: int32 [batch], the position of each row's first token.
 
         Returns:
-            Hidden states [batch, length, hidden_dim] and the updated cache.
+            Hidden states as of `outputs`, and the updated cache.
         """
         offsets = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         places = ops.expand_dims(ops.cast(positions, "int32"), 1) + offsets
@@ -94,13 +103,19 @@ class Decoder:
         for layer, entry in zip(self.layers, cache, strict=True):
             x, entry = layer(x, masks[layer.attention.window], rope, entry, positions)
             updated.append(entry)
-        x = x if self.final_norm is None else self.final_norm(x)
-        return x, tuple(updated)
+        return self._finish(x), tuple(updated)
 
     def _embed(self, token_ids: Any, positions: Any) -> Any:
         x = self.token_embedding(token_ids)
+        if self.input_projection is not None:
+            x = self.input_projection(x)
         if self.position_embedding is not None:
             x = x + self.position_embedding(x, positions=positions)
+        return x
+
+    def _finish(self, x: Any) -> Any:
+        for brick in (self.final_norm, self.output_projection):
+            x = x if brick is None else brick(x)
         return x
 
     def _windows(self) -> set[int | None]:
@@ -109,7 +124,12 @@ class Decoder:
 
 @keras.saving.register_keras_serializable(package="hornbook")
 class TokenPositions(keras.layers.Layer):
-    """Numbers the tokens of each row from 0: int32 [1, length]."""
+    """Numbers the tokens of each row from 0: int32 [1, length].
 
-    def call(self, token_ids: Any) -> Any:
-        return token_positions(ops.shape(token_ids)[1])
+    Given which tokens are real, [batch, length], it numbers those alone: int32 [batch, length].
+    """
+
+    def call(self, token_ids: Any, real: Any = None) -> Any:
+        if real is None:
+            return token_positions(ops.shape(token_ids)[1])
+        return ops.maximum(ops.cumsum(ops.cast(real, "int32"), axis=1) - 1, 0)

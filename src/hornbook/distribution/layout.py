@@ -25,6 +25,7 @@ RULES: dict[str, tuple[str | None, ...]] = {
     r"(token_embedding/embeddings|lm_head/kernel)": (SPLIT, None),
     r"(position|segment)_embedding/embeddings": (None, None),
     r"pooler/(kernel|bias)": (None, None),
+    r"(input|output)_projection/(kernel|kernel_scale|lora_a|lora_b)": (None, None),
     r"\w+_norm/(scale|bias)": (None,),
     r"seed_generator\w*/\w+": (None,),
 }

@@ -111,7 +111,7 @@ class ReversibleEmbedding(keras.layers.Layer):
 class PositionEmbedding(keras.layers.Layer):
     """Looks up one learned vector a position, as in Devlin et al., "BERT" (2018).
 
-    The variable is `embeddings` [sequence_length, features].
+    The variable is `embeddings` [offset + sequence_length, features].
 
     Call arguments: `inputs` [batch, length, features], used for their shape; `start_index`, the
     position of the first token; `positions`, int32 [batch or 1, length], instead of counting.
@@ -120,6 +120,7 @@ class PositionEmbedding(keras.layers.Layer):
     Args:
         sequence_length: the number of positions.
         initializer: of the embeddings.
+        offset: rows before the first position's, which checkpoints keep and nothing looks up.
 
     Example:
         >>> import numpy as np
@@ -128,12 +129,18 @@ class PositionEmbedding(keras.layers.Layer):
     """
 
     def __init__(
-        self, sequence_length: int, initializer: Any = "glorot_uniform", **kwargs: Any
+        self,
+        sequence_length: int,
+        initializer: Any = "glorot_uniform",
+        *,
+        offset: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.sequence_length = sequence_length
         self.initializer = own_initializer(initializer)
+        self.offset = offset
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         length = inputs_shape[1]
@@ -144,22 +151,26 @@ class PositionEmbedding(keras.layers.Layer):
             )
         self.embeddings = self.add_weight(
             name="embeddings",
-            shape=(self.sequence_length, inputs_shape[-1]),
+            shape=(self.offset + self.sequence_length, inputs_shape[-1]),
             initializer=self.initializer,
         )
 
     def call(self, inputs: Any, start_index: Any = 0, positions: Any = None) -> Any:
         if positions is not None:
-            return ops.cast(ops.take(self.embeddings, positions, axis=0), self.compute_dtype)
-        positions = token_positions(ops.shape(inputs)[1], start_index)
-        outputs = ops.cast(ops.take(self.embeddings, positions, axis=0), self.compute_dtype)
+            return self._vectors(positions)
+        outputs = self._vectors(token_positions(ops.shape(inputs)[1], start_index))
         return ops.broadcast_to(outputs, ops.shape(inputs))
+
+    def _vectors(self, positions: Any) -> Any:
+        rows = positions + self.offset if self.offset else positions
+        return ops.cast(ops.take(self.embeddings, rows, axis=0), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "sequence_length": self.sequence_length,
             "initializer": keras.initializers.serialize(self.initializer),
+            "offset": self.offset,
         }
 
 

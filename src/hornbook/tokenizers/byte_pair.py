@@ -34,10 +34,11 @@ class BytePairTokenizer(Tokenizer):
         special_tokens: role (`start_token`, `end_token`, `pad_token`, ...) to token; each has to
             be in the vocabulary. They are never split either, and decoding can skip them.
         dtype: an integer type, or "string" for tokens instead of ids.
+        add_start_token: put the start token before each text that special tokens are added to.
 
     Raises:
-        TokenizerError: when a file can't be read, merges don't fit the vocabulary, or a special
-            token isn't in it.
+        TokenizerError: when a file can't be read, merges don't fit the vocabulary, a special
+            token isn't in it, or there is no start token to add.
 
     Example:
         >>> vocabulary = {"b": 0, "u": 1, "t": 2, "er": 3, "e": 4, "r": 5, "but": 6, "bu": 7}
@@ -57,11 +58,17 @@ class BytePairTokenizer(Tokenizer):
         unsplittable_tokens: Sequence[str] | None = None,
         special_tokens: Mapping[str, str] | None = None,
         dtype: str = "int32",
+        add_start_token: bool = False,
     ) -> None:
         vocabulary = read_vocabulary(vocabulary)
         special_tokens = {**self.default_special_tokens, **(special_tokens or {})}
         unsplittable_tokens = tuple(unsplittable_tokens or ())
         require_in_vocabulary([*special_tokens.values(), *unsplittable_tokens], vocabulary)
+        if add_start_token and "start_token" not in special_tokens:
+            raise TokenizerError(
+                "add_start_token is set, but there is no start token; name one with "
+                "special_tokens={'start_token': ...}"
+            )
         engine = byte_level_engine(
             vocabulary,
             read_merges(merges),
@@ -77,8 +84,11 @@ class BytePairTokenizer(Tokenizer):
                     if token not in special_tokens.values()
                 ),
             ],
+            prefix=[special_tokens["start_token"]] if add_start_token else (),
         )
         other = {"add_prefix_space": add_prefix_space}
+        if add_start_token:
+            other["add_bos_token"] = True
         settings = TokenizerSettings(special_tokens=special_tokens, other=other)
         super().__init__(engine, settings, sequence_length, dtype)
 

@@ -51,7 +51,7 @@ def read_folder(folder: Path) -> tuple[Engine, TokenizerSettings]:
             _read_text(source), str(source), settings.split_special_tokens
         )
     elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        engine = _read_byte_pair(folder, config)
+        engine = _read_byte_pair(folder, config, settings)
     elif (folder / "vocab.txt").is_file():
         engine = _read_word_piece(folder, config, settings)
     else:
@@ -94,13 +94,16 @@ def _read_text(path: Path) -> str:
         raise TokenizerError(f"Can't read {path}: {error}") from error
 
 
-def _read_byte_pair(folder: Path, config: Mapping[str, Any]) -> Engine:
+def _read_byte_pair(folder: Path, config: Mapping[str, Any], settings: TokenizerSettings) -> Engine:
     from hornbook.tokenizers.byte_pair import BytePairTokenizer
 
+    start = settings.special_tokens.get("start_token") if config.get("add_bos_token") else None
     return BytePairTokenizer(
         folder / "vocab.json",
         folder / "merges.txt",
         add_prefix_space=bool(config.get("add_prefix_space", False)),
+        special_tokens={"start_token": start} if start else None,
+        add_start_token=bool(start),
     ).engine
 
 
