@@ -53,7 +53,8 @@ def test_mixed_precision_trains(case, head):
     model = with_tokenizer(case, head, dtype="mixed_bfloat16")
     x, y = DATA[head.task](model)
     model.optimizer.learning_rate = 0.01
-    losses = model.fit(x, y, batch_size=3, epochs=3, verbose=0).history["loss"]
+    arguments = {"batch_size": 3, "epochs": 3, "verbose": 0, "preflight": False}  # cuts texts
+    losses = model.fit(x, y, **arguments).history["loss"]
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]
 
