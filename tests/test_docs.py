@@ -1,20 +1,43 @@
 """The Python of these pages runs, in order, in one folder of its own."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+
+import hornbook
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/preflight.md", "docs/recipes.md"])
+PAGES = [
+    str(path.relative_to(ROOT))
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if BLOCK.search(path.read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_python_of_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     blocks = BLOCK.findall((ROOT / page).read_text("utf-8"))
-    assert blocks
     namespace: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, page, "exec"), namespace)
     assert capsys.readouterr().out.strip()
+
+
+def test_names_that_the_table_says_are_here_are():
+    table = (ROOT / "docs/keras_nlp_names.md").read_text("utf-8")
+    section = None
+    names = []
+    for line in table.splitlines():
+        if line.startswith("## "):
+            section = getattr(hornbook, line.removeprefix("## "))
+        elif match := re.match(r"\| `\w+` \| `(\w+)` \|", line):
+            names.append(match[1])
+            assert getattr(section, match[1])
+    assert len(names) > 40
