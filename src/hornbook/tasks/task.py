@@ -9,6 +9,7 @@ from hornbook.backbones.adaptation import adaptations, restore
 from hornbook.backbones.backbone import Backbone
 from hornbook.backbones.construction import creates_values
 from hornbook.training import pipeline
+from hornbook.training.checks import graph
 from hornbook.training.checks.preflight import before_fit
 
 
@@ -39,6 +40,7 @@ class Task(keras.Model):
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.generation_config: dict[str, Any] = {}
+        graph.claim(self)
 
     @property
     def task_options(self) -> dict[str, Any]:

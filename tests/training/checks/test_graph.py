@@ -3,6 +3,7 @@ import gc
 import keras
 import pytest
 
+from hornbook.tasks.task import Task
 from hornbook.training import preflight
 from hornbook.training.checks import graph
 from hornbook.training.checks.finding import Run
@@ -47,9 +48,8 @@ def test_what_another_model_uses_is_meant():
     second = keras.Model(inputs, layers.Dense(5)(trunk))
     features = keras.Model(inputs, trunk)
     assert [found(model) for model in (first, second, features)] == [[], [], []]
-    del first
-    gc.collect()
-    assert len(found(second)) == 1  # nothing but the graph itself still holds that head
+    layers.Dense(5)(trunk)
+    assert len(found(second)) == 1  # nothing but the graph itself holds that head
 
 
 def test_operations_without_weights_or_names_are_no_layers():
@@ -61,6 +61,14 @@ def test_operations_without_weights_or_names_are_no_layers():
 
 def test_a_task_around_a_backbone_is_whole(decoder):
     assert found(decoder) == []
+
+
+def test_a_task_that_was_thrown_away_leaves_nothing_to_find(decoder):
+    hidden = decoder.backbone(decoder.backbone.input)
+    first = Task(decoder.backbone, None, layers.Dense(3)(hidden))
+    del first
+    gc.collect()
+    assert found(Task(decoder.backbone, None, layers.Dense(3)(hidden))) == []
 
 
 def test_models_without_a_graph_are_left_to_the_first_steps():

@@ -1,12 +1,23 @@
 """Layers that were applied and lead nowhere."""
 
 import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 
 from hornbook.training.checks.finding import Finding, Run, listed
+
+_CLAIMED: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def claim(model: Any) -> None:
+    """Notes that a model has its layers, also for when it is gone and they aren't.
+
+    The head of a task that was thrown away is still applied to its backbone.
+    """
+    _CLAIMED.update(model._flatten_layers())
 
 
 def check(run: Run) -> Iterator[Finding]:
@@ -16,8 +27,8 @@ def check(run: Run) -> Iterator[Finding]:
     original, the second head on a shared trunk. A subclassed model has no graph; what it never
     uses shows in training (see `first_steps`).
     """
-    used = {id(layer) for layer in run.model._flatten_layers()}
-    unused = [layer for layer in _reached(run.model) if id(layer) not in used]
+    claim(run.model)
+    unused = [layer for layer in _reached(run.model) if layer not in _CLAIMED]
     if unused:
         elsewhere = _layers_of_other_models(run.model)
         unused = [layer for layer in unused if id(layer) not in elsewhere]
