@@ -69,7 +69,7 @@ class _Held:
 
     Attributes:
         tokens: int [rows, places], the prompts.
-        mask: bool [rows, places].
+        mask: bool [rows, places]; None holds nothing.
     """
 
     tokens: Any
@@ -77,12 +77,18 @@ class _Held:
 
     @classmethod
     def of(cls, sampler: "Sampler", prompt: Any, mask: Any) -> "_Held":
-        mask = ops.zeros_like(prompt, dtype="bool") if mask is None else ops.cast(mask, "bool")
+        mask = None if mask is None else ops.cast(mask, "bool")
         times = sampler.rows_per_prompt
         return cls(_repeat_rows(prompt, times), _repeat_rows(mask, times))
 
+    def counts(self) -> Any:
+        """How many tokens are held in each row."""
+        return 0 if self.mask is None else ops.sum(ops.cast(self.mask, "int32"), axis=1)
+
     def no_choice(self, logits: Any, index: Any) -> Any:
         """Logits that leave no choice in rows whose token at `index` is held."""
+        if self.mask is None:
+            return logits
         index = ops.minimum(index, self.tokens.shape[1] - 1)
         is_it = ops.arange(logits.shape[-1]) == ops.take(self.tokens, index, axis=1)[:, None]
         only = ops.where(is_it, ops.zeros_like(logits), -float("inf"))
@@ -90,6 +96,8 @@ class _Held:
 
     def restored(self, rows: Rows) -> Rows:
         """The rows with the prompt's tokens where they are held."""
+        if self.mask is None:
+            return rows
         return replace(rows, tokens=ops.where(self.mask, self.tokens, rows.tokens))
 
 
@@ -100,7 +108,7 @@ def _rows(sampler: "Sampler", held: _Held, index: Any, stop_token_ids: Sequence[
     return Rows(
         tokens=tokens,
         newest=ops.take(tokens, ops.maximum(index - 1, 0), axis=1),
-        starts=ops.maximum(ops.sum(ops.cast(held.mask, "int32"), axis=1), index),
+        starts=zeros + ops.maximum(held.counts(), index),
         lengths=zeros + index,
         limits=zeros + length,
         done=zeros + index >= length,

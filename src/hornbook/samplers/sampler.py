@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import keras
+import numpy as np
 from keras import ops
 
 from hornbook.errors import GenerationError
@@ -194,7 +195,7 @@ class Sampler(Traced):
                 "stop_token_ids and end_token_id are the same argument; give the first alone"
             )
         stops = end_token_id if stop_token_ids is None else stop_token_ids
-        stops = () if stops is None else [stops] if isinstance(stops, int) else stops
+        stops = () if stops is None else np.atleast_1d(stops).tolist()
         return loop.fill(self, next, prompt, cache, index, mask, stops, hidden_states, model)
 
     @cached_property
@@ -217,7 +218,8 @@ class Sampler(Traced):
     @property
     def trace_key(self) -> tuple[Any, ...]:
         kind, fixed = super().trace_key
-        fixed = tuple(pair for pair in fixed if pair[0] not in ("seed", "transforms"))
+        others = ("seed", "seed_generator", "transforms")
+        fixed = tuple(pair for pair in fixed if pair[0] not in others)
         transforms = tuple(transform.trace_key for transform in self.transforms)
         return (self if self._has_own_hook else kind, fixed, transforms)
 

@@ -16,11 +16,10 @@ class Traced:
     @property
     def trace_key(self) -> tuple[Any, ...]:
         """Equal for two values whose computations differ only in the `traced` numbers."""
-        plain = (int, float, str, bool, tuple, type(None))
         fixed = sorted(
-            (name, value)
+            (name, _identity(value))
             for name, value in vars(self).items()
-            if isinstance(value, plain) and name not in self.traced
+            if name not in self.traced
         )
         return (type(self), tuple(fixed))
 
@@ -37,3 +36,9 @@ class Traced:
 
 def _floats(value: Any) -> Any:
     return tuple(map(float, value)) if isinstance(value, tuple) else float(value)
+
+
+def _identity(value: Any) -> Any:
+    """The value, or what tells it from others if it is no plain one."""
+    plain = (int, float, str, bool, tuple, type(None))
+    return value if isinstance(value, plain) else ("id", id(value))

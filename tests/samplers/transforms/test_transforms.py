@@ -190,16 +190,22 @@ def test_a_sampler_with_transforms_survives_json():
     assert samplers.get("top_k").get_config() == {"k": 5, "temperature": 1.0, "seed": None}
 
 
-def test_a_function_of_ones_own():
-    class Only(samplers.LogitsTransform):
-        def __call__(self, logits, rows):
-            return ops.where(ops.arange(logits.shape[-1]) == 2, logits, -np.inf)
+class Only(samplers.LogitsTransform):
+    """As people write them: with an array."""
 
+    def __init__(self, token):
+        self.allowed = np.arange(37) == token
+
+    def __call__(self, logits, rows):
+        return ops.where(ops.convert_to_tensor(self.allowed), logits, -np.inf)
+
+
+def test_a_transform_of_ones_own():
     engine = Engine(TinyModel(num_layers=1))
-    sampler = samplers.RandomSampler(transforms=[Only()])
-    assert (
-        engine.generate([[5]], [1], limits=6, sampler=sampler).token_ids[0, 1:].tolist() == [2] * 5
-    )
+    for token in (2, 9):
+        sampler = samplers.RandomSampler(transforms=[Only(token)])
+        output = engine.generate([[5]], [1], limits=6, sampler=sampler)
+        assert output.token_ids[0, 1:].tolist() == [token] * 5
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,10 @@ class LogitBias(LogitsTransform):
         token_ids, numbers = zip(*sorted(bias.items()), strict=True)
         vars(self).update(bias=bias, token_ids=token_ids, numbers=numbers)
 
+    @property
+    def trace_key(self) -> tuple[Any, ...]:
+        return type(self), self.token_ids
+
     def __call__(self, logits: Any, rows: Rows) -> Any:
         vocabulary = logits.shape[-1]
         if self.token_ids[-1] >= vocabulary:
