@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from hornbook import models
 from hornbook.errors import DataError, GenerationError, HornbookWarning
 from hornbook.preprocessing import CausalLMPreprocessor
 
@@ -35,6 +36,15 @@ def test_ends_are_what_the_original_tokenizer_adds_by_default(tokenizer, monkeyp
     assert CausalLMPreprocessor(tokenizer)("a")[0]["token_ids"][:2].tolist() == [2, 4]
     preprocessor = CausalLMPreprocessor(tokenizer, add_start_token=False)
     assert preprocessor("a")[0]["token_ids"][:2].tolist() == [4, 0]
+
+
+def test_the_families_add_what_their_original_tokenizers_add():
+    vocabulary = {"<pad>": 1, "</s>": 2, "<|endoftext|>": 3, "a": 4}
+    for family, added in (("GPT2", []), ("OPT", [2])):
+        tokenizer = getattr(models, f"{family}Tokenizer")(vocabulary, merges=[])
+        preprocessor = getattr(models, f"{family}CausalLMPreprocessor")(tokenizer)
+        made = preprocessor.generate_preprocess("a")
+        assert made["token_ids"][made["padding_mask"]].tolist() == [*added, 4]
 
 
 def test_a_missing_end_token_is_named(encoder_tokenizer):
