@@ -1,4 +1,8 @@
-"""What turns text into a model's inputs. Nothing here needs Keras or a backend."""
+"""What turns text into a model's inputs, without Keras or a backend.
+
+Packers, maskers and augmentations are beside it: `hornbook.layers` exports them, as they are saved
+and loaded by Keras.
+"""
 
 from typing import Any
 
