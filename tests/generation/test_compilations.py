@@ -57,12 +57,9 @@ def test_searches_and_transforms_compile_once():
     assert run(engine, 3, 9, sampler=samplers.ContrastiveSampler(2)) == 3
     assert run(engine, 5, 40, sampler=samplers.ContrastiveSampler(2, alpha=0.1)) == 3
 
-    def transformed(penalty, size):
-        transforms = [samplers.RepetitionPenalty(penalty), samplers.NoRepeatNGrams(size)]
-        return run(engine, 3, 9, sampler=samplers.GreedySampler(transforms=transforms))
-
-    assert transformed(1.2, 3) == transformed(0.7, 3) == 4
-    assert transformed(1.2, 2) == 5
+    for penalty in (1.2, 0.7):
+        transforms = [samplers.RepetitionPenalty(penalty), samplers.LogitBias({2: penalty})]
+        assert run(engine, 3, 9, sampler=samplers.GreedySampler(transforms=transforms)) == 4
 
 
 def test_buckets_cover_what_they_are_asked_for():

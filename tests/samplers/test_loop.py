@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from hornbook import samplers
+from hornbook.errors import GenerationError
 
 VOCABULARY, LENGTH = 11, 9
 
@@ -54,6 +55,28 @@ def test_masked_tokens_of_the_prompt_stay():
 def test_it_stops_when_every_row_has_made_a_stop_token():
     tokens = fill(samplers.GreedySampler(), prompt_of(2, 5), stop_token_ids=[4, 7])
     assert tokens == [[2, 3, 4, 0, 0, 0, 0, 0, 0], [5, 6, 7, 0, 0, 0, 0, 0, 0]]
+
+
+def test_a_row_that_has_stopped_keeps_what_stands_after():
+    tokens = fill(samplers.GreedySampler(), prompt_of(2, 5), stop_token_ids=[7])
+    assert tokens == [[2, 3, 4, 5, 6, 7, 0, 0, 0], [5, 6, 7, 0, 0, 0, 0, 0, 0]]
+
+
+def test_stop_tokens_of_the_prompt_stop_nothing():
+    prompt = np.zeros((2, LENGTH), "int32")
+    prompt[:, :3] = [[2, 9, 5], [9, 0, 0]]
+    tokens = fill(
+        samplers.GreedySampler(), ops.convert_to_tensor(prompt), mask=prompt > 0, stop_token_ids=9
+    )
+    assert tokens == [[2, 9, 5, 6, 7, 8, 9, 0, 0], [9, 10, 0, 1, 2, 3, 4, 5, 6]]
+
+
+def test_the_older_name_of_a_stop_token():
+    sampler = samplers.GreedySampler()
+    tokens = fill(sampler, prompt_of(2, 5), end_token_id=4)
+    assert tokens[0] == [2, 3, 4, 0, 0, 0, 0, 0, 0]
+    with pytest.raises(GenerationError, match="same argument"):
+        fill(sampler, prompt_of(2), end_token_id=8, stop_token_ids=[8])
 
 
 @pytest.mark.parametrize("name", ["random", "top_k", "top_p", "min_p"])

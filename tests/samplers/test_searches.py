@@ -118,7 +118,6 @@ def test_contrastive_search(model, run, form, stops):
 def test_one_beam_and_one_candidate_are_greedy(model):
     greedy = search(model, with_cache, samplers.GreedySampler())
     assert search(model, with_cache, samplers.BeamSampler(num_beams=1)) == greedy
-    assert search(model, with_cache, samplers.ContrastiveSampler(k=1)) == greedy
     assert search(model, with_cache, samplers.ContrastiveSampler(k=K, alpha=0.0)) == greedy
 
 
@@ -135,16 +134,6 @@ def test_more_beams_and_candidates_than_tokens():
     sampler = samplers.ContrastiveSampler(k=5)
     tokens = sampler(next=next, prompt=prompt, index=1, hidden_states=states)
     assert ops.convert_to_numpy(tokens).tolist() == [[0, 1, 2, 1]] * 2
-
-
-def test_the_older_name_of_a_stop_token(model):
-    sampler = samplers.GreedySampler()
-    (stop, *_) = search(model, with_cache, sampler)[1][4:]
-    stopped = search(model, with_cache, sampler, end_token_id=stop)
-    assert stopped[1][4:] == [stop, *[0] * (LENGTH - 5)]
-    assert stopped == search(model, with_cache, sampler, stop_token_ids=stop)
-    with pytest.raises(GenerationError, match="same argument"):
-        search(model, with_cache, sampler, end_token_id=8, stop_token_ids=[8])
 
 
 def test_what_is_missing(model):
