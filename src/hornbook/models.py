@@ -15,12 +15,14 @@ from hornbook.families.classes import public_classes  # noqa: E402
 from hornbook.preprocessing import CausalLMPreprocessor, EncoderPreprocessor  # noqa: E402
 from hornbook.tasks import CausalLM, Task, TextEmbedder  # noqa: E402
 from hornbook.tokenizers import Tokenizer  # noqa: E402
+from hornbook.training.next_token_model import NextTokenModel  # noqa: E402
 
 __all__ = [
     "Backbone",
     "CausalLM",
     "CausalLMPreprocessor",
     "EncoderPreprocessor",
+    "NextTokenModel",
     "Task",
     "TextEmbedder",
     "Tokenizer",

@@ -11,38 +11,42 @@ from losses.gradients import value_and_gradients
 RNG = np.random.default_rng(0)
 
 
-def plain(hidden, kernel, labels, weights):
+def plain(hidden, kernel, bias, labels, weights):
     """The formula, and its gradients, in numpy and double precision."""
     hidden, kernel = hidden.astype("f8"), kernel.astype("f8")
-    logits = hidden @ kernel.T
+    logits = hidden @ kernel.T + bias
     logits -= logits.max(-1, keepdims=True)
     probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     hits = np.eye(len(kernel))[labels]
     losses = -np.log((probabilities * hits).sum(-1))
     gradient = (probabilities - hits) * weights[..., None]
     kernel_gradient = np.einsum("blv,bld->vd", gradient, hidden)
-    return (losses * weights).sum(), losses, gradient @ kernel, kernel_gradient
+    gradients = (gradient @ kernel, kernel_gradient, gradient.sum((0, 1)))
+    return (losses * weights).sum(), losses, gradients
 
 
-@pytest.mark.parametrize("piece_tokens", [1, 7, 12, 512])
-def test_value_and_gradients_are_those_of_the_formula(piece_tokens):
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize("piece_tokens", [1, 12, 512])
+def test_value_and_gradients_are_those_of_the_formula(piece_tokens, with_bias):
     hidden = RNG.normal(size=(3, 11, 6)).astype("f4")
     kernel = RNG.normal(size=(9, 6)).astype("f4")
+    bias = RNG.normal(size=9).astype("f4")
     labels = RNG.integers(0, 9, (3, 11)).astype("i4")
     weights = RNG.random((3, 11)).astype("f4")
     weights[1, 5:] = 0.0
-    total, losses, *expected = plain(hidden, kernel, labels, weights)
+    total, losses, expected = plain(hidden, kernel, bias * with_bias, labels, weights)
 
-    def three_times(hidden, kernel):
-        return 3.0 * fused_crossentropy(hidden, kernel, labels, weights, piece_tokens)[0]
+    def three_times(hidden, kernel, bias=None):
+        return 3.0 * fused_crossentropy(hidden, kernel, labels, weights, bias, piece_tokens)[0]
 
-    value, gradients = value_and_gradients(three_times, hidden, kernel)
+    factors = (hidden, kernel, bias) if with_bias else (hidden, kernel)
+    value, gradients = value_and_gradients(three_times, *factors)
     np.testing.assert_allclose(value, 3 * total, rtol=1e-5)
-    for ours, theirs in zip(gradients, expected, strict=True):
+    for ours, theirs in zip(gradients, expected, strict=False):
         np.testing.assert_allclose(ours, 3 * theirs, atol=1e-5)
-    ours = fused_crossentropy(
-        *map(ops.convert_to_tensor, (hidden, kernel, labels, weights)), piece_tokens
-    )[1]
+    tensors = [ops.convert_to_tensor(x) for x in (hidden, kernel, labels, weights)]
+    bias = ops.convert_to_tensor(bias) if with_bias else None
+    ours = fused_crossentropy(*tensors, bias, piece_tokens)[1]
     np.testing.assert_allclose(ops.convert_to_numpy(ours), losses, atol=1e-5)
 
 

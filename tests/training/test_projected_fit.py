@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+from hornbook.layers import Linear, TokenAndPositionEmbedding, TransformerDecoder
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.losses.projected_logits import ProjectedLogits
 from hornbook.metrics import Perplexity
-from hornbook.models import GPT2Backbone, GPT2CausalLM
+from hornbook.models import GPT2Backbone, GPT2CausalLM, NextTokenModel
 
 RNG = np.random.default_rng(0)
 IDS = RNG.integers(0, 19, (6, 9)).astype("i4")
@@ -70,3 +71,54 @@ def test_loss_of_another_reduction_has_its_logits():
     losses = SparseTokenCrossentropy(reduction="sum")(y, model(x), weights)
     found = model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
     assert found["loss"] == pytest.approx(float(ops.convert_to_numpy(losses)), rel=1e-4)
+
+
+def functional(kind, head):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((None,), dtype="int32")
+    tied = head is not None
+    embedding = TokenAndPositionEmbedding(19, 12, 8, tie_weights=tied, mask_zero=True)
+    x = TransformerDecoder(12, 2)(embedding(inputs))
+    outputs = embedding.token_embedding(x, reverse=True) if head is None else head(x)
+    model = kind(inputs, outputs)
+    model.compile(
+        keras.optimizers.SGD(0.5),
+        SparseTokenCrossentropy(),
+        metrics=[Perplexity(from_logits=True, mask_token_id=0)],
+    )
+    return model
+
+
+@pytest.mark.parametrize(
+    "head",
+    [lambda: Linear(19), lambda: keras.layers.Dense(19), lambda: None],
+    ids=["linear", "dense", "embedding"],
+)
+def test_any_graph_that_ends_in_a_projection(head, monkeypatch):
+    plain, projected = functional(keras.Model, head()), functional(NextTokenModel, head())
+    projected.set_weights(plain.get_weights())
+    fit = {"y": np.roll(IDS, -1, 1), "epochs": 2, "shuffle": False, "verbose": 0}
+    expected = plain.fit(IDS, **fit).history
+    monkeypatch.setattr(ProjectedLogits, "logits", lambda _: pytest.fail("made the logits"))
+    history = projected.fit(IDS, **fit).history
+    for name in ("loss", "perplexity"):
+        np.testing.assert_allclose(history[name], expected[name], rtol=2e-4, err_msg=name)
+    for ours, theirs in zip(projected.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_graph_that_ends_otherwise_trains_as_ever():
+    model = functional(NextTokenModel, keras.layers.Dense(19, activation="relu"))
+    history = model.fit(IDS, np.roll(IDS, -1, 1), verbose=0).history
+    assert np.isfinite(history["loss"][0])
+
+
+def test_saved_graph_loads(tmp_path):
+    model = functional(NextTokenModel, Linear(19))
+    model.fit(IDS, np.roll(IDS, -1, 1), verbose=0)
+    model.save(tmp_path / "model.keras")
+    custom = {"NextTokenModel": NextTokenModel}
+    loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects=custom)
+    assert isinstance(loaded, NextTokenModel)
+    left, right = loaded.predict(IDS, verbose=0), model.predict(IDS, verbose=0)
+    np.testing.assert_allclose(left, right, atol=1e-6)

@@ -13,15 +13,18 @@ import keras
 from keras import ops
 from keras.src.losses.loss import scale_loss_for_distribution
 
+from hornbook.layers.linear_product import linear_product
 from hornbook.losses.fused_crossentropy import fused_crossentropy
 
 
 class ProjectedLogits:
-    """`hidden @ kernel.T`, computed when it is needed and only as far as it is.
+    """`hidden @ kernel.T + bias`, computed when it is needed and only as far as it is.
 
     Args:
         hidden: [batch, length, features].
         kernel: [vocabulary, features], the layout of `Linear` and of embeddings.
+        bias: [vocabulary], or None.
+        mask: [batch, length], Keras's mask of the hidden states, which the loss minds, or None.
         losses: what `token_losses` found before, by the label that is masked.
 
     Example:
@@ -32,10 +35,17 @@ class ProjectedLogits:
     """
 
     def __init__(
-        self, hidden: Any, kernel: Any, losses: dict[int | None, Any] | None = None
+        self,
+        hidden: Any,
+        kernel: Any,
+        bias: Any = None,
+        mask: Any = None,
+        losses: dict[int | None, Any] | None = None,
     ) -> None:
         self.hidden = hidden
         self.kernel = kernel
+        self.bias = bias
+        self.mask = mask
         self.losses = {} if losses is None else losses
 
     @property
@@ -49,7 +59,7 @@ class ProjectedLogits:
         return keras.backend.standardize_dtype(self.hidden.dtype)
 
     def mean_crossentropy(self, labels: Any, weights: Any, mask_token_id: int | None) -> Any:
-        """`sum(weights * crossentropy) / sum(weights)`, with gradients to both factors.
+        """`sum(weights * crossentropy) / sum(weights)`, with gradients to all factors.
 
         Args:
             labels: int32 [batch, length], each in the vocabulary.
@@ -58,9 +68,11 @@ class ProjectedLogits:
         """
         if weights is None:
             weights = ops.ones_like(labels, dtype="float32")
+        if self.mask is not None:
+            weights = weights * ops.cast(self.mask, "float32")
         # As Keras reduces: a batch in which nothing counts has the loss 0.
         weights = ops.divide_no_nan(weights, ops.sum(weights))
-        loss, losses = fused_crossentropy(self.hidden, self.kernel, labels, weights)
+        loss, losses = fused_crossentropy(self.hidden, self.kernel, labels, weights, self.bias)
         self.losses[mask_token_id] = losses
         return scale_loss_for_distribution(loss)
 
@@ -68,22 +80,27 @@ class ProjectedLogits:
         self, labels: Any, mask_token_id: int | None, compute: Callable[[Any, Any], Any]
     ) -> Any:
         """Each token's loss [batch, length]: as remembered, else computed of the logits."""
-        if mask_token_id not in self.losses:
+        # Where no label was masked, every token's loss is right, whichever ones are left out now.
+        known = mask_token_id if mask_token_id in self.losses else None
+        if known not in self.losses:
             self.losses[mask_token_id] = compute(labels, self.logits())
-        return self.losses[mask_token_id]
+            known = mask_token_id
+        return self.losses[known]
 
     def logits(self) -> Any:
         """The logits themselves."""
-        return ops.matmul(self.hidden, ops.transpose(self.kernel))
+        logits = linear_product(self.hidden, self.kernel)
+        return logits if self.bias is None else logits + self.bias
 
 
 def _flatten(logits: ProjectedLogits) -> tuple[tuple[Any, ...], tuple[int | None, ...]]:
-    return (logits.hidden, logits.kernel, *logits.losses.values()), tuple(logits.losses)
+    parts = (logits.hidden, logits.kernel, logits.bias, logits.mask, *logits.losses.values())
+    return parts, tuple(logits.losses)
 
 
 def _unflatten(names: tuple[int | None, ...], parts: tuple[Any, ...]) -> ProjectedLogits:
-    hidden, kernel, *losses = parts
-    return ProjectedLogits(hidden, kernel, dict(zip(names, losses, strict=True)))
+    hidden, kernel, bias, mask, *losses = parts
+    return ProjectedLogits(hidden, kernel, bias, mask, dict(zip(names, losses, strict=True)))
 
 
 if keras.backend.backend() == "jax":

@@ -1,26 +1,22 @@
 """Language modelling from left to right."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import keras
-from keras import ops
 
 from hornbook import samplers
-from hornbook.backbones.adaptation import is_adapted
 from hornbook.backbones.backbone import Backbone
 from hornbook.generation import Engine, generate_text
 from hornbook.generation.text import StopTokenIds
 from hornbook.layers.linear import Linear
 from hornbook.losses import SparseTokenCrossentropy
-from hornbook.losses.projected_logits import ProjectedLogits
 from hornbook.metrics import Perplexity
 from hornbook.tasks.task import Task
+from hornbook.training.next_token_model import NextTokenModel
 
 
-class CausalLM(Task):
+class CausalLM(NextTokenModel, Task):
     """Predicts the next token of every position.
 
     Inputs are `token_ids` and `padding_mask`, both int [batch, length]; the output is logits
@@ -64,8 +60,6 @@ class CausalLM(Task):
         logits = backbone.token_embedding(hidden, reverse=True) if head is None else head(hidden)
         super().__init__(backbone, preprocessor, logits, name=name)
         self.lm_head = head
-        self._hands_on_factors = False
-        self._loss_projects = False
         self.sampler = samplers.get("top_k")
         self.compile_by_default()
 
@@ -109,9 +103,7 @@ class CausalLM(Task):
             name: v for name, v in training.items() if not (isinstance(v, str) and v == "auto")
         }
         if given or options or sampler is None or not self.compiled:
-            arguments = {**self.default_compile(), **given, **options}
-            self._loss_projects = _takes_projected_logits(arguments)
-            super().compile(**arguments)
+            super().compile(**{**self.default_compile(), **given, **options})
 
     @cached_property
     def engine(self) -> Engine:
@@ -178,50 +170,8 @@ class CausalLM(Task):
             seed=seed,
         )
 
-    def train_step(self, *arguments: Any) -> Any:
-        with self._handing_on_factors():
-            return super().train_step(*arguments)
-
-    def test_step(self, *arguments: Any) -> Any:
-        with self._handing_on_factors():
-            return super().test_step(*arguments)
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if not self._hands_on_factors:
-            return super().call(inputs, training=training, mask=mask)
-        hidden = self.backbone(inputs, training=training)
-        return ProjectedLogits(hidden, ops.cast(self._output_kernel(), hidden.dtype))
-
-    @contextmanager
-    def _handing_on_factors(self) -> Iterator[None]:
-        """Inside, `call` leaves the product with the vocabulary to the loss, if it can do it."""
-        plain = self.lm_head is None or not is_adapted(self.lm_head)
-        self._hands_on_factors = self._loss_projects and plain
-        try:
-            yield
-        finally:
-            self._hands_on_factors = False
-
-    def _output_kernel(self) -> Any:
-        """The matrix [vocabulary, hidden_dim] of `project`."""
-        if self.lm_head is None:
-            return self.backbone.token_embedding.embeddings
-        return self.lm_head.kernel
-
     def project(self, hidden: Any) -> Any:
         """Logits [batch, length, vocabulary] of hidden states [batch, length, hidden_dim]."""
         if self.lm_head is None:
             return self.backbone.token_embedding(hidden, reverse=True)
         return self.lm_head(hidden)
-
-
-def _takes_projected_logits(arguments: dict[str, Any]) -> bool:
-    """Whether the loss and all metrics that a model is compiled with read `ProjectedLogits`."""
-    loss = arguments["loss"]
-    metrics = [*(arguments.get("metrics") or []), *(arguments["weighted_metrics"] or [])]
-    return (
-        isinstance(loss, SparseTokenCrossentropy)
-        and loss.reduces_by_weight
-        and arguments.get("loss_weights") is None
-        and all(isinstance(metric, Perplexity) and metric.from_logits for metric in metrics)
-    )

@@ -15,19 +15,25 @@ PIECE_TOKENS = 512
 
 
 def fused_crossentropy(
-    hidden: Any, kernel: Any, labels: Any, weights: Any, piece_tokens: int = PIECE_TOKENS
+    hidden: Any,
+    kernel: Any,
+    labels: Any,
+    weights: Any,
+    bias: Any = None,
+    piece_tokens: int = PIECE_TOKENS,
 ) -> tuple[Any, Any]:
-    """Computes the weighted sum of `-log softmax(hidden @ kernel.T)[label]`, in float32.
+    """Computes the weighted sum of `-log softmax(hidden @ kernel.T + bias)[label]`, in float32.
 
     Args:
         hidden: [batch, length, features], of any floating type.
         kernel: [vocabulary, features], of the same type.
         labels: int32 [batch, length], each in `[0, vocabulary)`.
         weights: float32 [batch, length].
+        bias: [vocabulary], of the same type as the kernel, or None.
         piece_tokens: about as many tokens are projected at once.
 
     Returns:
-        The sum, a scalar with gradients to `hidden` and `kernel`, and the tokens' losses
+        The sum, a scalar with gradients to `hidden`, `kernel` and `bias`, and the tokens' losses
         [batch, length] without gradients, both float32.
 
     Example:
@@ -45,4 +51,4 @@ def fused_crossentropy(
         from hornbook.losses.fused_crossentropy.torch import fused
     else:
         from hornbook.losses.fused_crossentropy.tensorflow import fused
-    return fused(hidden, kernel, labels, weights, piece_tokens)
+    return fused(hidden, kernel, bias, labels, weights, piece_tokens)

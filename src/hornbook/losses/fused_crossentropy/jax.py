@@ -6,14 +6,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+Factors = tuple[Any, Any, Any]
+"""Hidden states, kernel and bias, which may be None; or their gradients."""
+
 
 def fused(
-    hidden: Any, kernel: Any, labels: Any, weights: Any, piece_tokens: int
+    hidden: Any, kernel: Any, bias: Any, labels: Any, weights: Any, piece_tokens: int
 ) -> tuple[Any, Any]:
     """See `fused_crossentropy`."""
     batch, length = labels.shape
     width = piece_width(batch, length, piece_tokens)
-    total, losses = _summed(hidden, kernel, labels, weights, width)
+    total, losses = _summed((hidden, kernel, bias), labels, weights, width)
     return total, jax.lax.stop_gradient(losses)
 
 
@@ -28,10 +31,12 @@ def piece_width(batch: int, length: int, piece_tokens: int) -> int:
     return -(-length // number)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(4,))
-def _summed(hidden: Any, kernel: Any, labels: Any, weights: Any, width: int) -> tuple[Any, Any]:
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _summed(factors: Factors, labels: Any, weights: Any, width: int) -> tuple[Any, Any]:
+    hidden, kernel, bias = factors
+
     def piece(_: Any, parts: Any) -> tuple[Any, Any]:
-        return None, _losses(parts[0], kernel, parts[1])[0]
+        return None, _losses(parts[0], kernel, bias, parts[1])[0]
 
     losses = jax.lax.scan(piece, None, (_cut(hidden, width), _cut(labels, width)))[1]
     losses = _join(losses, labels.shape)
@@ -39,37 +44,45 @@ def _summed(hidden: Any, kernel: Any, labels: Any, weights: Any, width: int) -> 
 
 
 def _forward(
-    hidden: Any, kernel: Any, labels: Any, weights: Any, width: int
-) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    factors: Factors, labels: Any, weights: Any, width: int
+) -> tuple[tuple[Any, Any], Factors]:
+    hidden, kernel, bias = factors
     tokens = jnp.arange(kernel.shape[0])
 
-    def piece(kernel_gradient: Any, parts: Any) -> tuple[Any, Any]:
-        hidden, labels, weights = parts
-        losses, logits, lse = _losses(hidden, kernel, labels)
+    def piece(sums: tuple[Any, Any], parts: Any) -> tuple[Any, Any]:
+        states, labels, weights = parts
+        losses, logits, lse = _losses(states, kernel, bias, labels)
         gradient = (jnp.exp(logits - lse) - (tokens == labels[:, None])) * weights[:, None]
-        gradient = gradient.astype(hidden.dtype)
-        product = jnp.matmul(gradient.T, hidden, preferred_element_type=jnp.float32)
-        return kernel_gradient + product, (losses, gradient @ kernel)
+        bias_gradient = None if bias is None else sums[1] + jnp.sum(gradient, axis=0)
+        gradient = gradient.astype(states.dtype)
+        product = jnp.matmul(gradient.T, states, preferred_element_type=jnp.float32)
+        return (sums[0] + product, bias_gradient), (losses, gradient @ kernel)
 
-    start = jnp.zeros(kernel.shape, jnp.float32)
+    start = tuple(None if x is None else jnp.zeros(x.shape, jnp.float32) for x in (kernel, bias))
     parts = (_cut(hidden, width), _cut(labels, width), _cut(weights, width))
-    kernel_gradient, (losses, hidden_gradient) = jax.lax.scan(piece, start, parts)
+    sums, (losses, hidden_gradient) = jax.lax.scan(piece, start, parts)
     losses = _join(losses, labels.shape)
-    gradients = _join(hidden_gradient, labels.shape), kernel_gradient.astype(kernel.dtype)
+    gradients = jax.tree.map(
+        lambda gradient, factor: gradient.astype(factor.dtype),
+        (_join(hidden_gradient, labels.shape), *sums),
+        factors,
+    )
     return (jnp.sum(losses * weights), losses), gradients
 
 
-def _backward(width: int, gradients: tuple[Any, Any], upstream: tuple[Any, Any]) -> tuple[Any, ...]:
-    scaled = (gradient * upstream[0].astype(gradient.dtype) for gradient in gradients)
-    return (*scaled, None, None)
+def _backward(width: int, gradients: Factors, upstream: tuple[Any, Any]) -> tuple[Any, ...]:
+    scaled = jax.tree.map(lambda gradient: gradient * upstream[0].astype(gradient.dtype), gradients)
+    return scaled, None, None
 
 
 _summed.defvjp(_forward, _backward)
 
 
-def _losses(hidden: Any, kernel: Any, labels: Any) -> tuple[Any, Any, Any]:
+def _losses(hidden: Any, kernel: Any, bias: Any, labels: Any) -> tuple[Any, Any, Any]:
     """Losses [tokens], logits [tokens, vocabulary] and their log-sum-exp [tokens, 1]."""
     logits = jnp.matmul(hidden, kernel.T, preferred_element_type=jnp.float32)
+    if bias is not None:
+        logits = logits + bias.astype(jnp.float32)
     lse = jax.nn.logsumexp(logits, axis=-1, keepdims=True)
     picked = jnp.take_along_axis(logits, labels[:, None], axis=-1)
     return (lse - picked)[:, 0], logits, lse

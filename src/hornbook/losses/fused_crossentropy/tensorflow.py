@@ -6,32 +6,37 @@ import tensorflow as tf
 
 
 def fused(
-    hidden: Any, kernel: Any, labels: Any, weights: Any, piece_tokens: int
+    hidden: Any, kernel: Any, bias: Any, labels: Any, weights: Any, piece_tokens: int
 ) -> tuple[Any, Any]:
     """See `fused_crossentropy`."""
+    if bias is None:
+        bias = tf.zeros(kernel.shape[:1], kernel.dtype)
 
     @tf.custom_gradient
-    def summed(hidden: Any, kernel: Any) -> Any:
-        losses, hidden_gradient, kernel_gradient = _run(
-            hidden, kernel, tf.reshape(labels, (-1,)), tf.reshape(weights, (-1, 1)), piece_tokens
+    def summed(hidden: Any, kernel: Any, bias: Any) -> Any:
+        losses, *gradients = _run(
+            (hidden, kernel, bias),
+            tf.reshape(labels, (-1,)),
+            tf.reshape(weights, (-1, 1)),
+            piece_tokens,
         )
 
-        def backward(upstream: Any, _: Any) -> tuple[Any, Any]:
-            scale = tf.cast(upstream, hidden.dtype)
-            return hidden_gradient * scale, kernel_gradient * scale
+        def backward(upstream: Any, _: Any) -> list[Any]:
+            return [gradient * tf.cast(upstream, gradient.dtype) for gradient in gradients]
 
         losses = tf.reshape(losses, tf.shape(labels))
         return (tf.reduce_sum(losses * weights), losses), backward
 
     flat = tf.reshape(hidden, (-1, hidden.shape[-1]))
-    total, losses = summed(flat, tf.convert_to_tensor(kernel))
+    total, losses = summed(flat, tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias))
     return total, tf.stop_gradient(losses)
 
 
 def _run(
-    hidden: Any, kernel: Any, labels: Any, weights: Any, piece_tokens: int
-) -> tuple[Any, Any, Any]:
-    """Losses [tokens], and the gradients of their weighted sum to both factors."""
+    factors: tuple[Any, Any, Any], labels: Any, weights: Any, piece_tokens: int
+) -> tuple[Any, ...]:
+    """Losses [tokens], and the gradients of their weighted sum to the three factors."""
+    hidden, kernel, bias = factors
     tokens = tf.shape(hidden)[0]
     number = (tokens + piece_tokens - 1) // piece_tokens
 
@@ -42,12 +47,15 @@ def _run(
 
     parts = (cut(hidden), cut(labels), cut(weights))
 
-    def piece(index: Any, losses: Any, hidden_gradient: Any, kernel_gradient: Any) -> Any:
+    def piece(
+        index: Any, losses: Any, hidden_gradient: Any, kernel_gradient: Any, bias_gradient: Any
+    ) -> Any:
         states, targets, weight = (part[index] for part in parts)
-        logits = tf.cast(tf.matmul(states, kernel, transpose_b=True), tf.float32)
+        logits = tf.nn.bias_add(tf.matmul(states, kernel, transpose_b=True), bias)
         loss, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
-            features=logits, labels=targets
+            features=tf.cast(logits, tf.float32), labels=targets
         )
+        bias_gradient += tf.reduce_sum(gradient * weight, axis=0)
         gradient = tf.cast(gradient * weight, hidden.dtype)
         product = tf.cast(tf.matmul(gradient, states, transpose_a=True), tf.float32)
         return (
@@ -55,15 +63,18 @@ def _run(
             losses.write(index, loss),
             hidden_gradient.write(index, tf.matmul(gradient, kernel)),
             kernel_gradient + product,
+            bias_gradient,
         )
 
-    arrays = (
+    start = (
+        0,
         tf.TensorArray(tf.float32, number, element_shape=(piece_tokens,)),
         tf.TensorArray(hidden.dtype, number, element_shape=(piece_tokens, hidden.shape[1])),
+        tf.zeros(kernel.shape, tf.float32),
+        tf.zeros(bias.shape, tf.float32),
     )
-    start = (0, *arrays, tf.zeros(kernel.shape, tf.float32))
-    _, losses, hidden_gradient, kernel_gradient = tf.while_loop(
+    _, losses, hidden_gradient, *sums = tf.while_loop(
         lambda index, *_: index < number, piece, start
     )
     joined = (tf.reshape(losses.stack(), (-1,)), hidden_gradient.concat())
-    return (*(x[:tokens] for x in joined), tf.cast(kernel_gradient, kernel.dtype))
+    return (*(x[:tokens] for x in joined), *(tf.cast(x, kernel.dtype) for x in sums))

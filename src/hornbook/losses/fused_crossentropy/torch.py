@@ -6,12 +6,13 @@ import torch
 
 
 def fused(
-    hidden: Any, kernel: Any, labels: Any, weights: Any, piece_tokens: int
+    hidden: Any, kernel: Any, bias: Any, labels: Any, weights: Any, piece_tokens: int
 ) -> tuple[Any, Any]:
     """See `fused_crossentropy`."""
     total, losses = _Summed.apply(
         hidden.reshape(-1, hidden.shape[-1]),
         kernel,
+        bias,
         labels.reshape(-1, 1).long(),
         weights.reshape(-1, 1),
         piece_tokens,
@@ -20,34 +21,46 @@ def fused(
 
 
 class _Summed(torch.autograd.Function):
-    """Takes [tokens, features], [vocabulary, features], and [tokens, 1] twice."""
+    """Takes [tokens, features], [vocabulary, features], [vocabulary], and [tokens, 1] twice."""
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Any, kernel: Any, labels: Any, weights: Any, piece_tokens: int
+        ctx: Any, hidden: Any, kernel: Any, bias: Any, labels: Any, weights: Any, piece_tokens: int
     ) -> tuple[Any, Any]:
-        wanted = any(ctx.needs_input_grad[:2])
+        wanted = any(ctx.needs_input_grad[:3])
         losses = torch.empty_like(weights)
         hidden_gradient: Any = torch.empty_like(hidden) if wanted else None
         kernel_gradient: Any = torch.zeros_like(kernel, dtype=torch.float32) if wanted else None
+        bias_gradient: Any = None
+        if wanted and bias is not None:
+            bias_gradient = torch.zeros_like(bias, dtype=torch.float32)
         for start in range(0, len(hidden), piece_tokens):
             part = slice(start, start + piece_tokens)
             states, targets = hidden[part], labels[part]
-            log_probabilities = torch.log_softmax((states @ kernel.T).float(), dim=-1)
+            logits = torch.nn.functional.linear(states, kernel, bias)
+            log_probabilities = torch.log_softmax(logits.float(), dim=-1)
             losses[part] = -log_probabilities.gather(1, targets)
             if not wanted:
                 continue
             gradient = log_probabilities.exp_()
             gradient.scatter_add_(1, targets, torch.full_like(targets, -1, dtype=torch.float32))
-            gradient = gradient.mul_(weights[part]).to(hidden.dtype)
+            gradient.mul_(weights[part])
+            if bias_gradient is not None:
+                bias_gradient += gradient.sum(0)
+            gradient = gradient.to(hidden.dtype)
             hidden_gradient[part] = gradient @ kernel
             kernel_gradient += gradient.T @ states
         if wanted:
-            ctx.save_for_backward(hidden_gradient, kernel_gradient.to(kernel.dtype))
+            if bias_gradient is not None:
+                bias_gradient = bias_gradient.to(bias.dtype)
+            ctx.save_for_backward(hidden_gradient, kernel_gradient.to(kernel.dtype), bias_gradient)
         ctx.mark_non_differentiable(losses)
         return (losses * weights).sum(), losses
 
     @staticmethod
     def backward(ctx: Any, upstream: Any, _: Any) -> tuple[Any, ...]:
-        scaled = (gradient * upstream.to(gradient.dtype) for gradient in ctx.saved_tensors)
+        scaled = (
+            None if gradient is None else gradient * upstream.to(gradient.dtype)
+            for gradient in ctx.saved_tensors
+        )
         return (*scaled, None, None, None)
