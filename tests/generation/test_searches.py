@@ -91,6 +91,13 @@ def test_contrastive_search(engine, run, prompts, alpha, stops):
     assert any(len(row) < limit for row, limit in zip(expected, LIMITS, strict=True)) == bool(stops)
 
 
+def test_forbidden_tokens_are_no_candidates(engine):
+    bias = samplers.LogitBias(dict.fromkeys(range(2, 37), -np.inf))
+    sampler = samplers.ContrastiveSampler(K, alpha=1.0, transforms=[bias])
+    (row,) = generate(engine, [[5, 6]], limits=24, sampler=sampler)
+    assert set(row[2:]) == {0, 1}
+
+
 SEARCHES = [samplers.BeamSampler(K), samplers.ContrastiveSampler(K)]
 
 
@@ -133,7 +140,10 @@ def test_across_the_borders_of_the_cache(sampler):
         )
     else:
         expected = naive_search.contrastive_search(run, prompt, 140, K, 0.6, width=140)
-    assert generate(Engine(model), [prompt], limits=140, sampler=sampler) == [expected]
+    # The other row goes on while the first has filled its places.
+    rows = generate(Engine(model), [prompt, [4, 9]], limits=140, sampler=sampler)
+    assert rows[0] == expected
+    assert len(rows[1]) == 140
 
 
 def test_a_stream_of_several_sequences_is_refused(engine, prompts):
