@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from hornbook.errors import HornbookWarning, PreflightError
+from hornbook.losses import SparseTokenCrossentropy
+from hornbook.metrics import Perplexity
+from hornbook.preprocessing import CausalLMPreprocessor
+from hornbook.tokenizers import WordPieceTokenizer
 from hornbook.training import FirstSteps, preflight
 from hornbook.training.checks import preflight as module
 
@@ -27,6 +31,18 @@ def test_models_with_several_inputs_and_outputs_are_no_trouble(codes):
     model.compile("sgd", {"a": "mse", "b": "mse"}, metrics={"a": ["mae"], "b": ["mae"]})
     x, y = {name: np.ones((4, 3)) for name in "ab"}, {name: np.ones((4, 2)) for name in "ab"}
     assert codes(model, x, y) == []
+
+
+def test_a_perplexity_over_raw_text_that_another_token_pads(make_task, codes, texts):
+    """The notebook's form: strings in tf.data, of unknown number, and metrics without weights."""
+    tf = pytest.importorskip("tensorflow")
+    data = tf.data.Dataset.from_tensor_slices(texts).filter(lambda text: True).batch(4).shuffle(256)
+    task = make_task()
+    tokenizer = WordPieceTokenizer(["[UNK]", "[PAD]", *"abcdefghijkl"])
+    task.preprocessor = CausalLMPreprocessor(tokenizer, sequence_length=8)
+    for token, found in ((0, ["padding_counts"]), (1, [])):
+        task.compile("sgd", SparseTokenCrossentropy(), metrics=[Perplexity(True, token)])
+        assert codes(task, data, epochs=6) == found
 
 
 def test_fit_warns_where_it_was_called(make_task, texts):
