@@ -1,5 +1,8 @@
 """Training without the logits of the whole batch is training with them."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -122,3 +125,20 @@ def test_saved_graph_loads(tmp_path):
     assert isinstance(loaded, NextTokenModel)
     left, right = loaded.predict(IDS, verbose=0), model.predict(IDS, verbose=0)
     np.testing.assert_allclose(left, right, atol=1e-6)
+
+
+PROGRAM = """
+import keras
+from hornbook.layers import Linear
+from hornbook.models import GPT2Backbone, GPT2CausalLM, NextTokenModel
+
+tokens = keras.Input((None,), dtype="int32")
+NextTokenModel(tokens, Linear(5)(keras.layers.Embedding(5, 4)(tokens)))
+GPT2CausalLM(GPT2Backbone(vocabulary_size=5, num_layers=1, num_heads=1, hidden_dim=2))
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="the classes' order has no backend")
+def test_task_can_be_made_after_graph():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

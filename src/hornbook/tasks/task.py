@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import keras
+from keras.src.models.functional import Functional
 
 from hornbook.backbones.adaptation import adaptations, restore
 from hornbook.backbones.backbone import Backbone
@@ -13,7 +14,8 @@ from hornbook.training.checks import graph
 from hornbook.training.checks.preflight import before_fit
 
 
-class Task(keras.Model):
+# Not keras.Model: made functional, that changes its bases, and the order of those of subclasses.
+class Task(Functional):
     """Base of all tasks.
 
     A task class builds its head in `__init__` and calls `super().__init__` with the functional

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 from keras.src.backend import get_keras_mask
+from keras.src.models.functional import Functional
 
 from hornbook.layers.embeddings import ReversibleEmbedding
 from hornbook.layers.linear import Linear
@@ -18,7 +19,7 @@ from hornbook.metrics import Perplexity
 Factors = tuple[Any, Any]
 
 
-class NextTokenModel(keras.Model):
+class NextTokenModel(Functional):
     """A `keras.Model` that trains without the logits of the whole batch, where it can.
 
     Made like a functional `keras.Model`, it does everything that one does. When its output comes
