@@ -27,7 +27,7 @@ class RunResult:
         perplexity: likewise.
         val_loss: likewise.
         val_perplexity: likewise.
-        milliseconds_per_step: of a training step, the first one left out.
+        milliseconds_per_step: of a training step, the first two left out.
         parameters: of the whole model.
         batch_size: rows in a step.
         steps: that were taken.

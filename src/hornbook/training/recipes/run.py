@@ -1,5 +1,6 @@
 """One training run of a recipe."""
 
+import math
 import random
 import time
 import warnings
@@ -51,10 +52,10 @@ class Prepared:
 
 
 class StepTimer(keras.callbacks.Callback):
-    """Measures training steps: not the first of all, which compiles, nor validation and samples.
+    """Measures training steps: not the first two of all, which may compile, nor samples.
 
-    Listed after `FirstSteps`, which waits for the first step to end. Steps are only sent to the
-    accelerator while a pass goes on, so a pass is measured whole, at whose end Keras waits.
+    Steps are only sent to the accelerator while a pass goes on, so a pass is measured whole, up to
+    the end of its last step.
     """
 
     def __init__(self) -> None:
@@ -64,19 +65,26 @@ class StepTimer(keras.callbacks.Callback):
 
     # Before a step and not after it, so that Keras needn't wait for each.
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self.all_steps == 1 or (batch == 0 and self.all_steps):
+        if self.all_steps == 2 or (batch == 0 and self.all_steps):
+            self._wait()
             self._begin = time.perf_counter()
         self.steps += self._begin is not None
         self.all_steps += 1
 
     def on_test_begin(self, logs: Any = None) -> None:
         if self._begin is not None:
+            self._wait()
             self.seconds += time.perf_counter() - self._begin
         self._begin = None
 
+    def _wait(self) -> None:
+        """Waits for the step that is under way, by reading a weight that it makes."""
+        smallest = min(self.model.trainable_variables, key=lambda v: math.prod(v.shape))
+        keras.ops.convert_to_numpy(smallest)
+
     @property
     def milliseconds(self) -> float:
-        """Of a step, on average; 0 if there was but one."""
+        """Of a step, on average; 0 if there were too few."""
         return 1000 * self.seconds / self.steps if self.steps else 0.0
 
 
@@ -175,7 +183,7 @@ def run(
         prepared.training,
         validation_data=prepared.validation,
         epochs=recipe.training.epochs,
-        callbacks=[watch, timer, *([sampler] if sampler.prompts else []), *callbacks],
+        callbacks=[timer, watch, *([sampler] if sampler.prompts else []), *callbacks],
         verbose=0,
     ).history
     curves = {name: [float(v) for v in values] for name, values in history.items()}
