@@ -101,7 +101,13 @@ def test_numbers_of_a_row_depend_on_nothing_else():
     assert not np.array_equal(row_uniforms(-1, 1, 5), row_uniforms(1, 1, 5))
 
 
-@pytest.mark.parametrize("sampler", ALL, ids=repr)
+SEARCHES = [
+    samplers.BeamSampler(3, True, 0.5, temperature=0.7),
+    samplers.ContrastiveSampler(4, 0.3, seed=2, temperature=2.0),
+]
+
+
+@pytest.mark.parametrize("sampler", [*ALL, *SEARCHES], ids=repr)
 def test_a_sampler_survives_json(sampler):
     config = json.loads(json.dumps(samplers.serialize(sampler)))
     for again in (samplers.deserialize(config), samplers.get(config)):
@@ -115,6 +121,8 @@ def test_names():
     assert samplers.get("top_p").get_config()["p"] == 0.1
     assert isinstance(samplers.get("random"), samplers.RandomSampler)
     assert isinstance(samplers.get("min_p"), samplers.MinPSampler)
+    assert samplers.get("beam").num_beams == 5
+    assert (samplers.get("contrastive").k, samplers.get("contrastive").alpha) == (5, 0.6)
     config = {"class_name": "top_k", "config": {"k": 9}}
     assert samplers.get(config).k == 9
     with pytest.raises(GenerationError, match="greedy, random, top_k"):
@@ -131,6 +139,11 @@ def test_names():
         lambda: samplers.TopPSampler(p=1.5),
         lambda: samplers.TopPSampler(k=0),
         lambda: samplers.MinPSampler(p=-1),
+        lambda: samplers.BeamSampler(num_beams=0),
+        lambda: samplers.BeamSampler(length_penalty=float("nan")),
+        lambda: samplers.BeamSampler(temperature=0),
+        lambda: samplers.ContrastiveSampler(k=0),
+        lambda: samplers.ContrastiveSampler(alpha=1.1),
     ],
 )
 def test_numbers_out_of_range(make):

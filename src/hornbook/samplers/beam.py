@@ -1,5 +1,6 @@
 """Beam search: several likely sequences side by side."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -78,6 +79,8 @@ class BeamSampler(Sampler):
         super().__init__(temperature, seed, transforms)
         if num_beams < 1:
             raise GenerationError(f"num_beams is {num_beams}; expected 1 or more")
+        if not math.isfinite(length_penalty):
+            raise GenerationError(f"length_penalty is {length_penalty}; expected a number")
         self.num_beams = num_beams
         self.return_all_beams = return_all_beams
         self.length_penalty = length_penalty
