@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from keras import ops
+from keras.src.backend import get_keras_mask
 
 from hornbook.layers import (
     AlibiBias,
@@ -10,6 +11,7 @@ from hornbook.layers import (
     MaskedLMHead,
     PositionEmbedding,
     ReversibleEmbedding,
+    SequencePooling,
     SinePositionEncoding,
     TokenAndPositionEmbedding,
 )
@@ -61,6 +63,26 @@ def test_masked_lm_head_predicts_the_masked_positions():
     assert len(head.weights) == 6
     with pytest.raises(ValueError, match="token_embedding has 11 tokens"):
         MaskedLMHead(12, embedding)
+
+
+def test_heads_take_the_mask_of_their_inputs_and_give_none():
+    ids, places = keras.Input((3,), dtype="int32"), keras.Input((2,), dtype="int32")
+    hidden = TokenAndPositionEmbedding(9, 3, 4, mask_zero=True)(ids)
+    outputs = [SequencePooling()(hidden), MaskedLMHead(9)(hidden, mask_positions=places)]
+    given = np.array([[3, 4, 0]] * 2), np.array([[0, 1]] * 2)
+    pooled, guesses = keras.Model([ids, places], outputs)(given)
+    assert get_keras_mask(pooled) is None
+    assert get_keras_mask(guesses) is None
+
+
+def test_pooling_leaves_out_what_the_inputs_mask_or_nothing():
+    ids = keras.Input((3,), dtype="int32")
+    embedding = keras.layers.Embedding(9, 4, mask_zero=True)
+    model = keras.Model(ids, SequencePooling()(embedding(ids)))
+    rows = numpy(embedding(np.array([[3, 4, 0]])))
+    pooled = numpy(model(np.array([[3, 4, 0]])))
+    np.testing.assert_allclose(pooled, rows[:, :2].mean(1), atol=1e-6)
+    np.testing.assert_allclose(numpy(SequencePooling()(rows)), rows.mean(1), atol=1e-6)
 
 
 def test_untied_embedding_has_a_matrix_for_each_way():

@@ -59,6 +59,7 @@ class MaskedLMHead(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         size = None if token_embedding is None else token_embedding.input_dim
         if vocabulary_size is None and size is None:
             raise ValueError("MaskedLMHead needs a vocabulary_size or a token_embedding.")
@@ -113,6 +114,9 @@ class MaskedLMHead(keras.layers.Layer):
             logits = self.token_embedding(x, reverse=True)
         logits = logits + ops.cast(self.bias, logits.dtype)
         return logits if self.activation is None else get_activation(self.activation)(logits)
+
+    def compute_mask(self, inputs: Any, previous: Any = None) -> None:
+        """That of the inputs is of other places than those that are predicted."""
 
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
