@@ -44,12 +44,13 @@ class _Summed(torch.autograd.Function):
                 continue
             gradient = log_probabilities.exp_()
             gradient.scatter_add_(1, targets, torch.full_like(targets, -1, dtype=torch.float32))
-            gradient.mul_(weights[part])
+            # The weights go to the narrow factors: one pass less over all logits.
+            weight = weights[part]
             if bias_gradient is not None:
-                bias_gradient += gradient.sum(0)
+                bias_gradient.addmv_(gradient.T, weight[:, 0])
             gradient = gradient.to(hidden.dtype)
-            hidden_gradient[part] = gradient @ kernel
-            kernel_gradient += gradient.T @ states
+            hidden_gradient[part] = (gradient @ kernel) * weight
+            kernel_gradient += gradient.T @ (states * weight).to(states.dtype)
         if wanted:
             if bias_gradient is not None:
                 bias_gradient = bias_gradient.to(bias.dtype)
