@@ -1,6 +1,8 @@
 """One backend, one thread and no network per test process, set before anything is imported."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,20 @@ BACKEND_FREE = (
     "test_project.py",
     "test_structure.py",
 )
+
+
+@pytest.fixture
+def keras_nlp_alias(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What `hornbook.compat.install` did, in the test or before it, is undone."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == "keras_nlp"]:
+            del sys.modules[name]
+
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    forget()
+    yield
+    forget()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -98,19 +98,10 @@ def presets(lines, tmp_path, monkeypatch):
     keep("facebook/opt-125m", OPTCausalLM(backbone, OPTCausalLMPreprocessor(opt, 24)))
 
 
-@pytest.fixture
-def imports(monkeypatch):
-    """What the notebook installs and imports as KerasNLP is gone after it."""
-    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-    yield
-    for name in [name for name in sys.modules if name.split(".")[0] == "keras_nlp"]:
-        del sys.modules[name]
-
-
 @pytest.mark.skipif(
     keras.backend.backend() == "torch", reason="its data are tf.data, which meet torch elsewhere"
 )
-@pytest.mark.usefixtures("data", "imports", "presets")
+@pytest.mark.usefixtures("data", "keras_nlp_alias", "presets")
 def test_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     keras.utils.set_random_seed(0)
     notebook = types.ModuleType("notebook")

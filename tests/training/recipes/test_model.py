@@ -50,5 +50,5 @@ def test_dropout_goes_before_each_decoder_and_the_head():
     model = build_model(ModelConfig(num_layers=2, dropout=0.1, embedding_dim=8), 20, 6)
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds[2:] == [
-        "Dropout", "TransformerDecoder", "Dropout", "TransformerDecoder", "Dropout", "Dense",
+        "Dropout", "TransformerDecoder", "Dropout", "TransformerDecoder", "Dropout", "Linear",
     ]  # fmt: skip

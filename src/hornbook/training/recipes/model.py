@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from hornbook import layers
+from hornbook.training.next_token_model import NextTokenModel
 from hornbook.training.recipes.recipe import ModelConfig
 
 PADDING = 0
@@ -42,8 +43,8 @@ def build_model(config: ModelConfig, vocabulary_size: int, sequence_length: int)
         x = layers.LayerNormalization(config.layer_norm_epsilon, name="final_norm")(x)
     x = _drop(config, x)
     if tokens is None:
-        return keras.Model(inputs, keras.layers.Dense(vocabulary_size, name="head")(x))
-    return keras.Model(inputs, tokens(x, reverse=True))
+        return NextTokenModel(inputs, layers.Linear(vocabulary_size, name="head")(x))
+    return NextTokenModel(inputs, tokens(x, reverse=True))
 
 
 def _embed(inputs: Any, config: ModelConfig, vocabulary: int, length: int) -> tuple[Any, Any]:
