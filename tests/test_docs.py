@@ -20,10 +20,10 @@ PAGES = [
 ]
 
 
+@pytest.mark.usefixtures("keras_nlp_alias")
 @pytest.mark.parametrize("page", PAGES)
 def test_python_of_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     blocks = BLOCK.findall((ROOT / page).read_text("utf-8"))
     if any("XLA_FLAGS" in block for block in blocks):  # read once, when JAX starts
         done = subprocess.run([sys.executable, "-c", "".join(blocks)], capture_output=True)
