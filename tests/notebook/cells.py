@@ -1,7 +1,6 @@
 # The code of the notebook "GPT text generation from scratch with KerasNLP" (Keras's example by Jesse
 # Chan, Apache-2.0) and of its author's experiments with it, cell by cell and as it was written: what
 # tests/notebook/test_notebook.py runs after the changes that are listed there.
-# ruff: noqa
 
 # %%
 import os
