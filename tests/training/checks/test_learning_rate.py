@@ -111,3 +111,21 @@ def test_rates_are_those_of_the_schedule_itself():
     steps = [0, 1, 50, 99]
     expected = [float(keras.ops.convert_to_numpy(schedule(step))) for step in steps]
     np.testing.assert_allclose(learning_rate.rates_at(schedule, steps), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "beta_2", "codes"),
+    [
+        ("bfloat16", 0.999, ["rate_rounds_to_zero"]),
+        ("bfloat16", 0.99, []),
+        ("mixed_bfloat16", 0.999, []),
+    ],
+)
+def test_adam_on_bfloat16_weights_is_said_where_it_learns_nothing(dtype, beta_2, codes):
+    layer = keras.layers.Dense(1, dtype=dtype, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((2,)), layer])
+    model.compile(keras.optimizers.Adam(0.1, beta_2=beta_2), "mse")
+    x, y = np.ones((4, 2), "f4"), np.zeros((4, 1), "f4")
+    assert [finding.code for finding in _findings(model, (x, y))] == codes
+    model.fit(x, y, verbose=0)
+    assert (float(keras.ops.max(layer.kernel)) == 1.0) == bool(codes)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import ml_dtypes
 
 from hornbook.training.checks.finding import Finding, Run
 
@@ -24,6 +25,27 @@ def check(run: Run) -> Iterator[Finding]:
         yield from _check_schedule(rate, int(optimizer._iterations), run.steps)
     elif rate is not None and not callable(rate) and not run.rate_is_set:
         yield from _check_constant(float(rate))
+
+
+def check_precision(run: Run) -> Iterator[Finding]:
+    """Looks for weights so coarse that Adam's correction of its start rounds to nothing.
+
+    Keras computes it in each weight's own dtype, where bfloat16 makes 1 of a beta_2 of 0.999.
+    """
+    optimizer = run.model.optimizer
+    beta = getattr(optimizer, "beta_2", None)
+    coarse = [
+        variable.path
+        for variable in run.model.trainable_variables
+        if keras.backend.standardize_dtype(variable.dtype) == "bfloat16"
+    ]
+    if beta is not None and coarse and ml_dtypes.bfloat16(beta) == 1:
+        yield Finding(
+            "rate_rounds_to_zero",
+            f"{type(optimizer).__name__} never changes the {len(coarse)} weights in bfloat16, in "
+            f'which its beta_2 of {beta} is 1; load the model with dtype="mixed_bfloat16", or pass '
+            "beta_2=0.99.",
+        )
 
 
 def _check_constant(rate: float) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from hornbook.training.checks.first_steps import FirstSteps
 
 CHECKS: tuple[Callable[[Run], Iterator[Finding]], ...] = (
     learning_rate.check,
+    learning_rate.check_precision,
     graph.check,
     labels.check_vocabulary,
     labels.check_all_masked,
