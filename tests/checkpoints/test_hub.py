@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -40,10 +40,19 @@ UNWANTED = {
     "README.md": b"x",
     "quantized/toy.Q4_0.gguf": b"GGUF",
 }
+PICKLED = {"config.json": b"{}", "pytorch_model.bin": b"\x80\x04."}
+CONVERTED = PICKLED | {"model.safetensors": b"converted"}
 REPOSITORIES = {
     "someone/toy": WANTED | UNWANTED,
+    "someone/pickled": PICKLED,
+    "someone/unconverted": PICKLED,
     "someone/quantized": {"toy.gguf": b"GGUF"},
 }
+OFFERS = [
+    ("stranger", "Adding `safetensors` variant of this model", 3),
+    ("SFconvertbot", "Adding another variant", 2),
+    ("SFconvertbot", "Adding `safetensors` variant of this model", 1),
+]
 COMMITS = {"main": "a" * 40, "v1.0": "b" * 40, "refs/pr/1": "c" * 40}
 
 
@@ -58,8 +67,13 @@ class Hub(BaseHTTPRequestHandler):
         owner, name, verb, rest = (path.removeprefix("api/models/").split("/", 3) + [""] * 4)[:4]
         files = REPOSITORIES.get(f"{owner}/{name}")
         commit = COMMITS.get(rest, rest if rest in COMMITS.values() else None)
+        if name == "pickled" and COMMITS["refs/pr/1"] in (commit, rest.split("/")[0]):
+            files = CONVERTED
         if files is None:
             self.answer(404, b"", {"X-Error-Code": "RepoNotFound"})
+        elif verb == "discussions":
+            author = parse_qs(urlsplit(self.path).query)["author"][0]
+            self.answer_json(discussions(f"{owner}/{name}", author))
         elif verb == "resolve":
             commit, file = rest.split("/", 1)
             self.answer(200, files[file], {"X-Repo-Commit": commit})
@@ -92,6 +106,19 @@ class Hub(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+def discussions(repository: str, author: str) -> dict[str, object]:
+    offers = [offer for offer in OFFERS if repository == "someone/pickled" and offer[0] == author]
+    found = [
+        {
+            "author": {"name": name}, "title": title, "num": number, "status": "open",
+            "isPullRequest": True, "createdAt": "2023-05-01T00:00:00.000Z",
+            "repo": {"name": repository, "type": "model"},
+        }
+        for name, title, number in offers
+    ]  # fmt: skip
+    return {"discussions": found, "count": len(found), "start": 0}
 
 
 def digest(content: bytes) -> str:
@@ -154,6 +181,17 @@ def test_a_repository_is_downloaded_once_without_code_or_pickles(
     Hub.requested.clear()
     assert resolve(tmp_path, server.server_port, "hf://someone/toy", offline=True) == [folder]
     assert Hub.requested == []
+
+
+def test_pickles_are_passed_over_for_what_the_hubs_converter_offers(
+    tmp_path: Path, server: ThreadingHTTPServer
+):
+    port = server.server_port
+    handles = ("hf://someone/pickled", "hf://someone/unconverted", "hf://someone/pickled@v1.0")
+    converted, bare, asked = resolve(tmp_path, port, *handles)
+    assert (Path(converted) / "model.safetensors").read_bytes() == b"converted"
+    assert not [*Path(bare).glob("model.*"), *Path(asked).glob("model.*")]
+    assert resolve(tmp_path, port, handles[0], offline=True) == [converted]
 
 
 def test_revisions_and_single_gguf_files(tmp_path: Path, server: ThreadingHTTPServer):

@@ -35,6 +35,9 @@ PATTERNS = (
     "[0-9]_*/config.json",
     "[0-9]_*/model.safetensors",
 )
+MAIN = "main"
+# The pull request in which the hub's own converter offers safetensors for a repository of pickles.
+CONVERTER, CONVERSION = "SFconvertbot", "Adding `safetensors` variant of this model"
 ADDRESS = re.compile(r"([\w.-]+/[\w.-]+)(?:/([\w./-]+\.gguf))?(?:@([\w./-]+))?")
 
 
@@ -59,8 +62,10 @@ def fetch(address: str, revision: str | None = None) -> Path:
             "or hf://owner/name/file.gguf[@revision]"
         )
     repository, file, own_revision = match.groups()
-    revision = own_revision or revision or "main"
+    revision = own_revision or revision or MAIN
     folder = _download(repository, revision, (file,) if file else PATTERNS)
+    if file is None and revision == MAIN and not _has_weights(folder):
+        folder = _converted(repository, folder)
     if not (folder / (file or "config.json")).is_file():
         raise PresetError(
             f"The repository '{repository}' at revision '{revision}' has no "
@@ -84,3 +89,23 @@ def _download(repository: str, revision: str, patterns: tuple[str, ...]) -> Path
             "HF_HUB_OFFLINE=1 uses only files that were downloaded before, HF_HOME says where they "
             f"are (now under {constants.HF_HOME}), HF_ENDPOINT names another server."
         ) from error
+
+
+def _has_weights(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors"))
+
+
+def _converted(repository: str, folder: Path) -> Path:
+    """The safetensors that the hub's converter offers for a repository; else `folder` as it is.
+
+    Pickled weights are never read: that would run whatever code they hold.
+    """
+    from huggingface_hub import get_repo_discussions
+
+    try:
+        offers = get_repo_discussions(repository, author=CONVERTER, discussion_type="pull_request")
+        references = [str(offer.git_reference) for offer in offers if offer.title == CONVERSION]
+    except Exception:  # unreachable: what was downloaded before is beside it in the cache
+        return next(filter(_has_weights, sorted(folder.parent.iterdir())), folder)
+    found = _download(repository, references[0], PATTERNS) if references else folder
+    return found if _has_weights(found) else folder
