@@ -53,6 +53,11 @@ def keras_nlp_alias(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     forget()
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Objects are named by their type: an address would differ between pytest-xdist's processes."""
+    return type(val).__name__ if " object at 0x" in repr(val) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     root = Path(__file__).parent
     for item in items:
