@@ -55,7 +55,6 @@ def test_a_schedule_over_a_dataset_of_unknown_size_never_learns(found):
         (schedules.PiecewiseConstantDecay([4], [1.0, float("inf")]), "rate_not_usable"),
         (schedules.PiecewiseConstantDecay([4], [1.0, -1.0]), "rate_not_usable"),
     ],
-    ids=str,
 )
 def test_rates_that_teach_nothing_are_found(found, rate, code):
     (finding,) = found(rate)
@@ -71,7 +70,6 @@ def test_rates_that_teach_nothing_are_found(found, rate, code):
         OldPolynomialDecay(1.0, 5),  # 0 at the last step alone
         schedules.CosineDecay(0.0, 4, warmup_target=1.0, warmup_steps=2),  # and here at the first
     ],
-    ids=str,
 )
 def test_ordinary_rates_are_not(found, rate):
     assert found(rate) == []
