@@ -4,7 +4,7 @@ All contenders are processes of their own that take turns in one run; medians an
 KerasHub's environment is made by `make peers`; it is left out, with a remark, where there is none.
 
     python benchmarks/train.py [--layers 2] [--heads 3] [--batch 32] [--dtype float32]
-        [--backends jax torch tensorflow] [--rounds 5] [--json train.json]
+        [--backends jax torch tensorflow] [--rounds 5] [--seed 0] [--json train.json]
 """
 
 import argparse
@@ -62,7 +62,7 @@ def measure(arguments: argparse.Namespace, backend: str) -> list[dict[str, objec
     config = {
         "layers": arguments.layers, "heads": arguments.heads, "batch": arguments.batch,
         "dtype": arguments.dtype, "steps": arguments.steps, "width": 256, "length": 128,
-        "vocabulary": 5000, "seed": 0,
+        "vocabulary": 5000, "seed": arguments.seed,
     }  # fmt: skip
     libraries = [name for name in (*LIBRARIES, *BY_HAND[backend]) if _is_there(name)]
     contenders = [Contender(library, backend, config) for library in libraries]
@@ -81,7 +81,14 @@ def _is_there(library: str) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name, default in (("layers", 2), ("heads", 3), ("batch", 32), ("steps", 4), ("rounds", 5)):
+    for name, default in (
+        ("layers", 2),
+        ("heads", 3),
+        ("batch", 32),
+        ("steps", 4),
+        ("rounds", 5),
+        ("seed", 0),
+    ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--dtype", default="float32", choices=("float32", "mixed_bfloat16"))
     parser.add_argument("--backends", nargs="+", default=["jax", "torch", "tensorflow"])
