@@ -142,3 +142,15 @@ GPT2CausalLM(GPT2Backbone(vocabulary_size=5, num_layers=1, num_heads=1, hidden_d
 def test_task_can_be_made_after_graph():
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_dropout_is_there_in_training_and_not_in_evaluation():
+    inputs = keras.Input((None,), dtype="int32")
+    x = keras.layers.Dropout(0.9)(TokenAndPositionEmbedding(19, 12, 64)(inputs))
+    model = NextTokenModel(inputs, Linear(19, kernel_initializer="normal")(x))
+    model.compile(keras.optimizers.SGD(0.0), SparseTokenCrossentropy())
+    labels = np.roll(IDS, -1, 1)
+    evaluated = model.evaluate(IDS, labels, verbose=0)
+    assert model.evaluate(IDS, labels, verbose=0) == evaluated
+    trained = model.fit(IDS, labels, verbose=0).history["loss"][0]
+    assert trained != pytest.approx(evaluated, rel=1e-5)

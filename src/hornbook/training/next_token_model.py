@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 from keras.src.backend import get_keras_mask
-from keras.src.models.functional import Functional
+from keras.src.models.functional import Functional, operation_fn
 
 from hornbook.layers.embeddings import ReversibleEmbedding
 from hornbook.layers.linear import Linear
@@ -58,7 +58,11 @@ class NextTokenModel(Functional):
         factors = _factors(self._projection) if self._hands_on_factors else None
         if factors is None:
             return super().call(inputs, training=training, mask=mask)
-        hidden = self._hidden_states(self._standardize_inputs(inputs))
+        # A graph keeps `training` as its layers were called when it was made; this sets it anew.
+        hidden = self._hidden_states._run_through_graph(
+            self._standardize_inputs(inputs),
+            operation_fn=lambda layer: operation_fn(layer, training=training),
+        )
         kernel, bias = (None if x is None else ops.cast(x, hidden.dtype) for x in factors)
         return ProjectedLogits(hidden, kernel, bias, get_keras_mask(hidden))
 
@@ -93,11 +97,11 @@ def _reads_factors(model: Any) -> bool:
     given = (compiled._user_metrics, compiled._user_weighted_metrics) if compiled else ()
     return (
         loss is not None
-        and isinstance(loss._user_loss, SparseTokenCrossentropy)
+        and type(loss._user_loss) is SparseTokenCrossentropy  # a subclass may compute otherwise
         and loss._user_loss.reduces_by_weight
         and loss._user_loss_weights is None
         and all(
-            isinstance(metric, Perplexity) and metric.from_logits
+            type(metric) is Perplexity and metric.from_logits
             for metrics in given
             for metric in ([] if metrics is None else keras.tree.flatten(metrics))
         )
