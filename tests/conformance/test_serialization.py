@@ -109,7 +109,8 @@ def test_a_public_class_says_what_it_is(name):
     assert cls.__name__ == name
     assert cls.__module__ == "hornbook.models" or cls.__module__.startswith("hornbook.")
     assert len(inspect.getdoc(cls)) > 40
-    assert callable(cls.from_preset)
+    if name != "NextTokenModel":  # which is made of layers
+        assert callable(cls.from_preset)
     if issubclass(cls, keras.Model) and cls.__module__ == "hornbook.models":
         assert keras.saving.get_registered_object(f"hornbook>{name}") is cls
 

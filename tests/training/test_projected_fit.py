@@ -120,8 +120,7 @@ def test_saved_graph_loads(tmp_path):
     model = functional(NextTokenModel, Linear(19))
     model.fit(IDS, np.roll(IDS, -1, 1), verbose=0)
     model.save(tmp_path / "model.keras")
-    custom = {"NextTokenModel": NextTokenModel}
-    loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects=custom)
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert isinstance(loaded, NextTokenModel)
     left, right = loaded.predict(IDS, verbose=0), model.predict(IDS, verbose=0)
     np.testing.assert_allclose(left, right, atol=1e-6)

@@ -19,6 +19,7 @@ from hornbook.metrics import Perplexity
 Factors = tuple[Any, Any]
 
 
+@keras.saving.register_keras_serializable(package="hornbook")
 class NextTokenModel(Functional):
     """A `keras.Model` that trains without the logits of the whole batch, where it can.
 
