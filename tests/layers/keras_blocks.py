@@ -48,6 +48,7 @@ def feed_forward(ours, x, activation):
 def block(ours, x, mask, memory=None, memory_mask=None):
     """`x` [batch, length, features] through a block; masks are bool [batch, queries, keys]."""
     layer, first = ours.layer, ours.normalize_first
+    x = ops.convert_to_tensor(x)
     parts = [
         (layer.attention_norm, lambda y: attention(layer.attention, y, y, mask)),
         (

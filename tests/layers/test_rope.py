@@ -79,7 +79,7 @@ def test_embedding_turns_any_axes_and_starts_anywhere():
     layer = RotaryEmbedding(100.0, scaling_factor=2.0, sequence_axis=3, feature_axis=1)
     outputs = ops.convert_to_numpy(layer(inputs, start_index=4))
     rope = RotaryAngles(6, 100.0, RopeScaling("linear", 2.0))(np.arange(4, 7)[None])
-    moved = np.moveaxis(inputs, (3, 1), (1, 3))
+    moved = ops.convert_to_tensor(np.moveaxis(inputs, (3, 1), (1, 3)))
     expected = np.moveaxis(ops.convert_to_numpy(rotate(moved, rope)), (1, 3), (3, 1))
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
     given = layer(inputs, positions=np.arange(4, 7))

@@ -17,8 +17,9 @@ def split_cache(cache: Any) -> Pair | None:
     """
     if cache is None:
         return None
+    # A copy: torch writes into what it is given, and the caller's cache is the caller's.
     parts = ops.transpose(cache, (1, 0, 3, 2, 4))
-    return parts[0], parts[1]
+    return ops.copy(parts[0]), ops.copy(parts[1])
 
 
 def join_cache(pair: Pair) -> Any:

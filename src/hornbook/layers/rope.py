@@ -50,7 +50,7 @@ class RotaryAngles(keras.layers.Layer):
     def call(self, positions: Any) -> tuple[Any, Any]:
         frequencies: Any = self.frequencies
         if self.scaling is not None and self.scaling.kind == "dynamic":
-            frequencies = frequencies * self._slowing(positions, self.scaling)
+            frequencies = ops.multiply(self._slowing(positions, self.scaling), frequencies)
         angles = ops.multiply(ops.cast(positions, "float32")[..., None], frequencies)
         cos, sin = ops.cos(angles), ops.sin(angles)
         if self.scaling is not None and self.scaling.amplitude != 1.0:
@@ -62,8 +62,8 @@ class RotaryAngles(keras.layers.Layer):
         length = ops.cast(ops.max(positions, axis=-1), "float32") + 1.0
         length = ops.maximum(length, float(scaling.original_length))
         growth = scaling.factor * length / scaling.original_length - (scaling.factor - 1.0)
-        growth = growth ** (self.rotary_dim / (self.rotary_dim - 2))
-        return growth[:, None, None] ** (-self.exponents.astype("float32"))
+        powers = self.exponents * self.rotary_dim / (self.rotary_dim - 2)
+        return ops.power(growth[:, None, None], ops.convert_to_tensor(-powers, dtype="float32"))
 
     def get_config(self) -> dict[str, Any]:
         return {
