@@ -13,7 +13,6 @@ import zipfile
 from pathlib import Path
 
 import hornbook
-from hornbook.compat import RENAMED_ENDS
 
 NAMESPACES = ("layers", "metrics", "models", "samplers", "tokenizers")
 TARGET = Path(__file__).with_name("keras_nlp_names.md")
@@ -59,14 +58,8 @@ def parameters(node: ast.FunctionDef) -> list[str]:
     return [argument.arg for argument in given if argument.arg not in PASSED_ON]
 
 
-def ours(namespace: str, name: str) -> tuple[str, object] | None:
-    """Our name, and what it is."""
-    module = getattr(hornbook, namespace)
-    for old, new in RENAMED_ENDS.get(namespace, {}).items():
-        if name.endswith(old) and not hasattr(module, name):
-            name = f"{name.removesuffix(old)}{new}"
-    found = getattr(module, name, None)
-    return None if found is None else (name, found)
+def ours(namespace: str, name: str) -> object | None:
+    return getattr(getattr(hornbook, namespace), name, None)
 
 
 def missing(found: object, theirs: list[str]) -> list[str]:
@@ -79,9 +72,9 @@ def row(archive: zipfile.ZipFile, namespace: str, name: str, module: str) -> tup
     here = ours(namespace, name)
     if here is None:
         return f"`{name}`", "", "not here"
-    lacking = missing(here[1], arguments(archive, module, name))
+    lacking = missing(here, arguments(archive, module, name))
     verdict = f"without `{'`, `'.join(lacking)}`" if lacking else "same"
-    return f"`{name}`", f"`{here[0]}`", verdict
+    return f"`{name}`", f"`{name}`", verdict
 
 
 def main() -> None:

@@ -26,8 +26,6 @@ NAMESPACES = {
     "layers": 3, "metrics": 2, "models": 3, "samplers": 2, "tokenizers": 2, "utils": 2,
 }  # fmt: skip
 
-# Old name to new one, by namespace; each stands for the end of a name, so for every family's class.
-RENAMED_ENDS = {"models": {"Classifier": "TextClassifier"}}
 # Names of `keras_nlp.utils`, and where they are.
 UTILITIES = {
     "clone_initializer": "hornbook.layers.initializer:own_initializer",
@@ -64,11 +62,7 @@ def lookup(path: Sequence[str], name: str) -> Any:
     namespace = path[0]
     if namespace == "utils":
         return _utility(name)
-    found = importlib.import_module(f"hornbook.{namespace}")
-    for old, new in RENAMED_ENDS.get(namespace, {}).items():
-        if name.endswith(old) and not name.endswith(new):
-            name = f"{name.removesuffix(old)}{new}"
-    return getattr(found, name)
+    return getattr(importlib.import_module(f"hornbook.{namespace}"), name)
 
 
 def _utility(name: str) -> Any:

@@ -146,6 +146,8 @@ def test_half_of_the_caches_is_refused():
 def test_more_heads_than_features_are_refused():
     with pytest.raises(ValueError, match="num_heads=9 can't share"):
         TransformerEncoder(7, 9)(normal(1, 2, 8))
+    with pytest.raises(ValueError, match="num_heads=0; expected 1 or more"):
+        TransformerEncoder(7, 0)
 
 
 @pytest.mark.parametrize("kind", [TransformerEncoder, TransformerDecoder])

@@ -40,6 +40,8 @@ class TransformerBlock(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
+        if num_heads < 1:
+            raise ValueError(f"num_heads={num_heads}; expected 1 or more.")
         get_activation(activation)  # an unknown name is an error now, not when it is built
         self.intermediate_dim = intermediate_dim
         self.num_heads = num_heads

@@ -181,7 +181,7 @@ def _charsmap(metadata: Mapping[str, Any]) -> bytes:
 
 
 def _word_piece(source: GGUFVocabulary) -> Engine:
-    """BERT's kind: GGUF marks the pieces that begin a word, BERT those that don't."""
+    """WordPiece: GGUF marks the pieces that begin a word, vocabularies those that don't."""
     tokens = [
         token
         if kind in (PieceType.CONTROL, PieceType.UNKNOWN) or token in source.roles.values()

@@ -23,7 +23,7 @@ class TokenizerSettings:
             `sep_token`, `mask_token`) to token.
         extra_special_tokens: special tokens without one of these roles.
         chat_templates: name to Jinja source; the one used by default is named `default`.
-        clean_up_spaces: whether decoding removes the spaces before punctuation, as BERT's does.
+        clean_up_spaces: whether decoding removes the spaces before punctuation.
         split_special_tokens: whether special tokens written inside a text are ordinary text.
         other: all other keys of tokenizer_config.json, kept for saving.
     """

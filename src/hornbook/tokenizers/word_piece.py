@@ -1,4 +1,4 @@
-"""WordPiece: words split greedily into the longest known pieces, as in BERT."""
+"""WordPiece: words split greedily into the longest known pieces."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ SPLIT_KEY = "split_into_words"
 class WordPieceTokenizer(Tokenizer):
     """Splits text at spaces and punctuation, and words into the longest pieces that are tokens.
 
-    Follows BERT (Devlin et al. 2019); a word of which some part isn't in the vocabulary becomes
+    Follows Devlin et al. (2019); a word of which some part isn't in the vocabulary becomes
     one unknown token.
 
     Args:

@@ -1,5 +1,6 @@
 """Penalties for tokens that are there already."""
 
+import abc
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -43,9 +44,38 @@ class RepetitionPenalty(LogitsTransform):
         return ops.where(occurred, penalised, logits)
 
 
+@dataclass(frozen=True)
+class CountPenalty(LogitsTransform):
+    """A penalty on how often tokens occurred: the base of OpenAI's two.
+
+    Args:
+        penalty: above 0 tokens become less likely to come again, below 0 likelier.
+        with_prompt: count the prompt as well as what was generated.
+    """
+
+    penalty: float
+    with_prompt: bool = True
+    traced = ("penalty",)
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.penalty):
+            raise GenerationError(
+                f"penalty is {self.penalty}; expected a number, of which 0 changes nothing "
+                "(LogitBias can forbid tokens)"
+            )
+
+    def __call__(self, logits: Any, rows: Rows) -> Any:
+        counts = token_counts(rows, logits.shape[-1], self.with_prompt)
+        return logits - self.penalty * self._measure(counts)
+
+    @abc.abstractmethod
+    def _measure(self, counts: Any) -> Any:
+        """What the penalty is multiplied by, float32, from the counts [rows, vocabulary]."""
+
+
 @keras.saving.register_keras_serializable("hornbook")
 @dataclass(frozen=True)
-class FrequencyPenalty(LogitsTransform):
+class FrequencyPenalty(CountPenalty):
     """Subtracts a penalty from a token's logit for each time that it occurred.
 
     With `PresencePenalty` it is the definition of OpenAI's API.
@@ -59,20 +89,13 @@ class FrequencyPenalty(LogitsTransform):
         FrequencyPenalty(penalty=0.5, with_prompt=True)
     """
 
-    penalty: float
-    with_prompt: bool = True
-    traced = ("penalty",)
-
-    def __post_init__(self) -> None:
-        _check_finite(self.penalty)
-
-    def __call__(self, logits: Any, rows: Rows) -> Any:
-        return logits - self.penalty * token_counts(rows, logits.shape[-1], self.with_prompt)
+    def _measure(self, counts: Any) -> Any:
+        return counts
 
 
 @keras.saving.register_keras_serializable("hornbook")
 @dataclass(frozen=True)
-class PresencePenalty(LogitsTransform):
+class PresencePenalty(CountPenalty):
     """Subtracts a penalty from the logit of a token that occurred, however often.
 
     With `FrequencyPenalty` it is the definition of OpenAI's API.
@@ -86,21 +109,5 @@ class PresencePenalty(LogitsTransform):
         PresencePenalty(penalty=0.5, with_prompt=True)
     """
 
-    penalty: float
-    with_prompt: bool = True
-    traced = ("penalty",)
-
-    def __post_init__(self) -> None:
-        _check_finite(self.penalty)
-
-    def __call__(self, logits: Any, rows: Rows) -> Any:
-        occurred = token_counts(rows, logits.shape[-1], self.with_prompt) > 0
-        return logits - self.penalty * ops.cast(occurred, "float32")
-
-
-def _check_finite(penalty: float) -> None:
-    if not math.isfinite(penalty):
-        raise GenerationError(
-            f"penalty is {penalty}; expected a number, of which 0 changes nothing (LogitBias can "
-            "forbid tokens)"
-        )
+    def _measure(self, counts: Any) -> Any:
+        return ops.cast(counts > 0, "float32")
