@@ -12,7 +12,11 @@ require()
 
 from hornbook.backbones.backbone import Backbone  # noqa: E402 - Keras needs its backend first
 from hornbook.families.classes import public_classes  # noqa: E402
-from hornbook.preprocessing import CausalLMPreprocessor, EncoderPreprocessor  # noqa: E402
+from hornbook.preprocessing import (  # noqa: E402
+    CausalLMPreprocessor,
+    DecoderPreprocessor,
+    EncoderPreprocessor,
+)
 from hornbook.tasks import CausalLM, Task, TextEmbedder  # noqa: E402
 from hornbook.tokenizers import Tokenizer  # noqa: E402
 from hornbook.training.next_token_model import NextTokenModel  # noqa: E402
@@ -21,6 +25,7 @@ __all__ = [
     "Backbone",
     "CausalLM",
     "CausalLMPreprocessor",
+    "DecoderPreprocessor",
     "EncoderPreprocessor",
     "NextTokenModel",
     "Task",

@@ -79,3 +79,14 @@ def test_config_is_json_and_builds_an_equal_preprocessor(encoder_tokenizer):
     copy = EncoderPreprocessor.from_config(json.loads(json.dumps(preprocessor.get_config())))
     assert copy.get_config() == preprocessor.get_config()
     assert rows(copy(["a b"])) == rows(preprocessor(["a b"]))
+
+
+def test_a_waterfall_keeps_the_first_text(encoder_tokenizer):
+    preprocessor = EncoderPreprocessor(encoder_tokenizer, 7, truncate="waterfall")
+    token_ids, segment_ids, _ = rows(preprocessor((["a b c"], ["d e d"])))
+    assert token_ids == [[2, 4, 5, 6, 3, 7, 3]]
+    assert segment_ids == [[0, 0, 0, 0, 0, 1, 1]]
+    again = EncoderPreprocessor.from_config(json.loads(json.dumps(preprocessor.get_config())))
+    assert rows(again((["a b c"], ["d e d"])))[0] == token_ids
+    with pytest.raises(DataError, match="'round_robin' or 'waterfall'"):
+        EncoderPreprocessor(encoder_tokenizer, 7, truncate="longest_first")

@@ -127,12 +127,12 @@ def load_tokenizer(cls: type, preset: str | Path, **options: Any) -> Any:
 
 
 def load_preprocessor(cls: type, preset: str | Path, **options: Any) -> Any:
-    """Loads a task's preprocessor; `options` are its constructor's arguments."""
+    """Loads a preprocessor, as the family's class of the kind `cls`, with these arguments."""
     opened = open_checkpoint(preset)
-    for head in opened.family.heads:
-        made = classes.preprocessor_class(opened.family, head.task)
+    for task in (*(head.task for head in opened.family.heads), ""):
+        made = classes.preprocessor_class(opened.family, task)
         if issubclass(made, cls):
-            loaded = _read_preprocessor(opened, head.task, options)
+            loaded = _read_preprocessor(opened, task, options)
             if loaded is None:
                 raise TokenizerError(f"{opened.path} has no tokenizer, so no preprocessor.")
             return loaded

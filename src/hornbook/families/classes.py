@@ -39,8 +39,8 @@ def task_class(family: Family, task: str) -> type[Task]:
     return public_classes()[f"{family.prefix}{task}"]
 
 
-def preprocessor_class(family: Family, task: str) -> type:
-    """The preprocessor class of one of a family's tasks."""
+def preprocessor_class(family: Family, task: str = "") -> type:
+    """The preprocessor class of one of a family's tasks; without one, that of its backbone."""
     return public_classes()[f"{family.prefix}{task}Preprocessor"]
 
 
@@ -52,12 +52,15 @@ def family_of(model: Any) -> Family:
 def _classes_of(family: Family) -> list[type]:
     tokenizer = _make_tokenizer(family)
     made = [_make_backbone(family), tokenizer]
-    for head in family.heads:
-        task, preprocessor = TASKS[head.task]
-        name = f"{family.prefix}{head.task}"
-        made.append(_make(name, task, family, f"{family.title}: "))
-        own = {"tokenizer_class": tokenizer}
-        made.append(_make(f"{name}Preprocessor", preprocessor, family, "", own))
+    preprocessors: dict[str, Any] = {head.task: TASKS[head.task][1] for head in family.heads}
+    for task in preprocessors:
+        made.append(_make(f"{family.prefix}{task}", TASKS[task][0], family, f"{family.title}: "))
+    # The backbone's own makes the same inputs as its tasks', and no labels.
+    lineage = preprocessors[family.heads[0].task].__mro__
+    preprocessors[""] = next(base for base in lineage if not base.makes_labels)
+    for task, base in preprocessors.items():
+        name = f"{family.prefix}{task}Preprocessor"
+        made.append(_make(name, base, family, "", {"tokenizer_class": tokenizer}))
     return made
 
 

@@ -10,6 +10,7 @@ from hornbook.lazy import load
 
 _EXPORTS = {
     "CausalLMPreprocessor": "hornbook.preprocessing.causal_lm",
+    "DecoderPreprocessor": "hornbook.preprocessing.decoder",
     "EncoderPreprocessor": "hornbook.preprocessing.encoder",
     "Preprocessor": "hornbook.preprocessing.preprocessor",
 }

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.errors import DataError, GenerationError, HornbookWarning
+from hornbook.errors import GenerationError, HornbookWarning
+from hornbook.preprocessing.decoder import DecoderPreprocessor
 from hornbook.preprocessing.packing import add_ends, pad_rows
-from hornbook.preprocessing.preprocessor import Arrays, PadTo, Preprocessor, padded_length
+from hornbook.preprocessing.preprocessor import Arrays, PadTo, padded_length
 from hornbook.tokenizers.tensorflow_inputs import is_tensorflow
 from hornbook.tokenizers.token_ids import to_id_lists
-from hornbook.tokenizers.tokenizer import Tokenizer
 
 
-class CausalLMPreprocessor(Preprocessor):
+class CausalLMPreprocessor(DecoderPreprocessor):
     """Turns text into inputs, labels and weights of next-token prediction.
 
     Follows `keras_nlp.models.GPT2CausalLMPreprocessor`, but for two defaults: start and end tokens
@@ -37,19 +37,6 @@ class CausalLMPreprocessor(Preprocessor):
     """
 
     makes_labels = True
-
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        sequence_length: int = 1024,
-        add_start_token: bool | None = None,
-        add_end_token: bool | None = None,
-    ) -> None:
-        super().__init__(tokenizer, sequence_length)
-        self.add_start_token = add_start_token
-        self.add_end_token = add_end_token
-        self._start = _ends("start", add_start_token, tokenizer.adds_start_token, tokenizer)
-        self._end = _ends("end", add_end_token, tokenizer.adds_end_token, tokenizer)
 
     def __call__(
         self,
@@ -88,7 +75,7 @@ class CausalLMPreprocessor(Preprocessor):
         return {"token_ids": token_ids, "padding_mask": padding_mask}, labels, weights
 
     def _shifted(self, columns: list[list[str]], length: int, pad_to: PadTo) -> Arrays:
-        rows = self.tokenizer.encode_batch(_only(columns))
+        rows = self._encode(columns)
         rows = add_ends(rows, length + 1, self._start, self._end)
         longest = max(map(len, rows), default=0)
         token_ids, mask = pad_rows(
@@ -111,7 +98,7 @@ class CausalLMPreprocessor(Preprocessor):
         return dict(zip(("token_ids", "padding_mask"), results, strict=True))
 
     def _prompts(self, columns: list[list[str]], length: int, pad_to: PadTo) -> Arrays:
-        rows = [[*self._start, *row] for row in self.tokenizer.encode_batch(_only(columns))]
+        rows = [[*self._start, *row] for row in self._encode(columns)]
         longest = max(map(len, rows), default=0)
         if longest > length:
             raise GenerationError(
@@ -137,27 +124,6 @@ class CausalLMPreprocessor(Preprocessor):
         texts: list[str] = self.tokenizer.detokenize(kept, skip_special_tokens=True)
         return texts if batched else texts[0]
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the preprocessor as plain JSON values, its tokenizer included."""
-        return {
-            **super().get_config(),
-            "add_start_token": self.add_start_token,
-            "add_end_token": self.add_end_token,
-        }
-
-
-def _ends(role: str, asked: bool | None, added: bool, tokenizer: Tokenizer) -> list[int]:
-    """The ids to add at one end: one or none."""
-    if not (added if asked is None else asked):
-        return []
-    token_id = tokenizer.start_token_id if role == "start" else tokenizer.end_token_id
-    if token_id is None:
-        raise DataError(
-            f"add_{role}_token is set, but the tokenizer has no {role} token; leave it out, or "
-            f"give the tokenizer one"
-        )
-    return [token_id]
-
 
 def _token_column(sample_weight: Any) -> Any:
     """One weight a text as [batch, 1], to weigh all of its tokens."""
@@ -166,9 +132,3 @@ def _token_column(sample_weight: Any) -> Any:
     import tensorflow as tf
 
     return tf.cast(sample_weight, tf.float32)[..., None]
-
-
-def _only(columns: list[list[str]]) -> list[str]:
-    if len(columns) > 1:
-        raise DataError("Got pairs of texts; next-token prediction takes one text a row")
-    return columns[0]

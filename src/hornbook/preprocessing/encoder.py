@@ -1,10 +1,17 @@
 """Text for encoders: one text or a pair a row, between special tokens."""
 
-from typing import Any
+from typing import Any, Literal
 
 from hornbook.errors import TokenizerError
 from hornbook.preprocessing.packing import add_ends, join_pairs, pad_rows
-from hornbook.preprocessing.preprocessor import Arrays, PadTo, Preprocessor, padded_length
+from hornbook.preprocessing.preprocessor import (
+    Arrays,
+    PadTo,
+    Preprocessor,
+    padded_length,
+    with_targets,
+)
+from hornbook.preprocessing.segments import check_truncation
 from hornbook.tokenizers.tokenizer import Tokenizer
 
 FEATURES = ("token_ids", "segment_ids", "padding_mask")
@@ -14,12 +21,14 @@ class EncoderPreprocessor(Preprocessor):
     """Turns texts, or pairs of texts, into an encoder's inputs.
 
     A row is `[CLS] text [SEP]` or `[CLS] first [SEP] second [SEP]`, with the tokenizer's own
-    tokens in these roles (its start and end tokens where it has no others). What doesn't fit is
-    cut off, from the longer text of a pair first. Follows Devlin et al., "BERT" (2018).
+    tokens in these roles (its start and end tokens where it has no others). Follows
+    Devlin et al., "BERT" (2018).
 
     Args:
         tokenizer: what turns text into ids.
         sequence_length: the greatest number of tokens a row has, special tokens included.
+        truncate: how the texts of a pair share a row that is too short: "round_robin" gives them
+            a token each by turns, "waterfall" all to the first, and what is left to the second.
 
     Example:
         >>> from hornbook.tokenizers import WordPieceTokenizer
@@ -31,8 +40,14 @@ class EncoderPreprocessor(Preprocessor):
 
     makes_labels = False
 
-    def __init__(self, tokenizer: Tokenizer, sequence_length: int = 512) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        sequence_length: int = 512,
+        truncate: Literal["round_robin", "waterfall"] = "round_robin",
+    ) -> None:
         super().__init__(tokenizer, sequence_length)
+        self.truncate = check_truncation(truncate)
         self._start = _first_of(tokenizer, "cls_token", "start_token")
         self._separator = _first_of(tokenizer, "sep_token", "end_token")
 
@@ -62,9 +77,7 @@ class EncoderPreprocessor(Preprocessor):
         dtypes = ("int32", "int32", "bool")
         results = self._run(self._rows, x, dtypes, sequence_length, pad_to)
         features = dict(zip(FEATURES, results, strict=True))
-        if sample_weight is not None:
-            return features, y, sample_weight
-        return features if y is None else (features, y)
+        return with_targets(features, y, sample_weight)
 
     def _rows(self, columns: list[list[str]], length: int, pad_to: PadTo) -> Arrays:
         encoded = [self.tokenizer.encode_batch(column) for column in columns]
@@ -73,10 +86,15 @@ class EncoderPreprocessor(Preprocessor):
             segments = [[0] * len(row) for row in tokens]
         else:
             first, second = encoded
-            tokens, segments = join_pairs(first, second, length, self._start, self._separator)
+            ends = self._start, self._separator
+            tokens, segments = join_pairs(first, second, length, *ends, self.truncate)
         padded = padded_length(max(map(len, tokens), default=0), length, pad_to)
         token_ids, mask = pad_rows(tokens, padded, self.pad_token_id)
         return token_ids, pad_rows(segments, padded)[0], mask
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the preprocessor as plain JSON values, its tokenizer included."""
+        return {**super().get_config(), "truncate": self.truncate}
 
 
 def _first_of(tokenizer: Tokenizer, *roles: str) -> int:

@@ -7,13 +7,17 @@ import keras
 import numpy as np
 
 from hornbook.errors import DataError
-from hornbook.preprocessing.segments import Value, as_values, of_kind, round_robin, waterfall
+from hornbook.preprocessing.segments import (
+    TRUNCATIONS,
+    Value,
+    as_values,
+    check_truncation,
+    of_kind,
+)
 from hornbook.preprocessing.start_end_packer import check_length, room, row_writer
 from hornbook.preprocessing.token_layer import Result, TokenLayer
 from hornbook.preprocessing.token_rows import TokenRows
 from hornbook.tokenizers.tensorflow_inputs import is_tensorflow
-
-TRUNCATIONS = {"round_robin": round_robin, "waterfall": waterfall}
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
@@ -50,14 +54,12 @@ class MultiSegmentPacker(TokenLayer):
         name: str | None = None,
     ) -> None:
         super().__init__(name)
-        if truncate not in TRUNCATIONS:
-            raise DataError(f"truncate is {truncate!r}; expected 'round_robin' or 'waterfall'")
         self.sequence_length = check_length(sequence_length)
         self.start_value = start_value
         self.end_value = end_value
         self.sep_value = sep_value
         self.pad_value = pad_value
-        self.truncate = truncate
+        self.truncate = check_truncation(truncate)
 
     def __call__(
         self,

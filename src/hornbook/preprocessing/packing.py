@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hornbook.preprocessing.segments import TRUNCATIONS
+
 Rows = Sequence[Sequence[int]]
 
 SMALLEST_BUCKET = 16
@@ -57,30 +59,28 @@ def add_ends(
     return [[*start, *row[:room], *end][:length] for row in rows]
 
 
-def share_room(first: int, second: int, room: int) -> tuple[int, int]:
-    """Cuts two lengths to `room` together, always from the longer one.
-
-    Example:
-        >>> share_room(9, 2, 7), share_room(9, 9, 7)
-        ((5, 2), (4, 3))
-    """
-    kept = min(first, max(room - second, (room + 1) // 2))
-    return kept, min(second, room - kept)
-
-
 def join_pairs(
-    firsts: Rows, seconds: Rows, length: int, start: int, separator: int
+    firsts: Rows, seconds: Rows, length: int, start: int, separator: int, truncate: str
 ) -> tuple[list[list[int]], list[list[int]]]:
     """Joins pairs of rows as `start first separator second separator`, cut to `length`.
+
+    Args:
+        firsts: the first row of each pair.
+        seconds: the second row of each.
+        length: the greatest length of a joined row.
+        start: the id before the first.
+        separator: the id after each.
+        truncate: how the two share a row that is too short, one of `TRUNCATIONS`.
 
     Returns:
         Rows of token ids, and rows of segment ids: 0 up to the first separator, 1 after it.
     """
+    lengths = np.array([[len(row) for row in rows] for rows in (firsts, seconds)], dtype=np.int64)
+    kept = TRUNCATIONS[truncate](lengths, max(length - 3, 0)).T.tolist()
     tokens, segments = [], []
-    for first, second in zip(firsts, seconds, strict=True):
-        kept = share_room(len(first), len(second), max(length - 3, 0))
-        head = [start, *first[: kept[0]], separator]
-        tail = [*second[: kept[1]], separator]
+    for first, second, (room, other) in zip(firsts, seconds, kept, strict=True):
+        head = [start, *first[:room], separator]
+        tail = [*second[:other], separator]
         tokens.append([*head, *tail][:length])
         segments.append([*[0] * len(head), *[1] * len(tail)][:length])
     return tokens, segments

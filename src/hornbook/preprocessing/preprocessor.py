@@ -118,3 +118,10 @@ class Preprocessor(abc.ABC):
 def padded_length(longest: int, length: int, pad_to: PadTo) -> int:
     """How many tokens a batch is padded to."""
     return length if pad_to == "sequence_length" else bucket_length(longest, length)
+
+
+def with_targets(features: Any, y: Any, sample_weight: Any) -> Any:
+    """What `fit` takes: the inputs, with labels `(x, y)`, with weights `(x, y, sample_weight)`."""
+    if sample_weight is not None:
+        return features, y, sample_weight
+    return features if y is None else (features, y)

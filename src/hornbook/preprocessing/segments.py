@@ -101,3 +101,18 @@ def waterfall(lengths: np.ndarray, room: int) -> np.ndarray:
     """
     before = np.cumsum(lengths, axis=0) - lengths
     return np.minimum(lengths, np.maximum(room - before, 0))
+
+
+TRUNCATIONS = {"round_robin": round_robin, "waterfall": waterfall}
+"""The ways in which segments share a row that is too short for them."""
+
+
+def check_truncation(truncate: str) -> str:
+    """Returns the name of a truncation.
+
+    Raises:
+        DataError: when there is none of that name.
+    """
+    if truncate not in TRUNCATIONS:
+        raise DataError(f"truncate is {truncate!r}; expected 'round_robin' or 'waterfall'")
+    return truncate
