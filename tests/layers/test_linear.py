@@ -22,13 +22,15 @@ def layer():
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 3, 5)])
-def test_product_is_its_reference(shape):
+@pytest.mark.parametrize("bias", [None, RNG.normal(size=7).astype("f4")])
+def test_product_is_its_reference(shape, bias):
     inputs = ops.convert_to_tensor(RNG.normal(size=shape).astype("f4"))
     kernel = ops.convert_to_tensor(RNG.normal(size=(7, 5)).astype("f4"))
-    product = linear_product(inputs, kernel)
+    bias = None if bias is None else ops.convert_to_tensor(bias)
+    product = linear_product(inputs, kernel, bias)
     assert product.shape == (*shape[:-1], 7)
     np.testing.assert_allclose(
-        numpy(product), numpy(linear_product_reference(inputs, kernel)), atol=1e-5
+        numpy(product), numpy(linear_product_reference(inputs, kernel, bias)), atol=1e-5
     )
 
 

@@ -4,6 +4,7 @@ import torch
 from keras import ops
 
 from hornbook.layers import LayerNormalization, RMSNormalization
+from hornbook.layers.norm import layer_norm_reference
 
 RNG = np.random.default_rng(0)
 INPUTS = (RNG.normal(size=(2, 3, 6)) * 5 + 2).astype("f4")
@@ -22,6 +23,8 @@ def test_layer_normalization_is_torchs():
     tensors = [torch.tensor(array) for array in (INPUTS, SCALE, BIAS)]
     expected = torch.nn.functional.layer_norm(tensors[0], (6,), *tensors[1:], eps=1e-3)
     np.testing.assert_allclose(numpy(layer(INPUTS)), expected.numpy(), atol=1e-5)
+    plain = layer_norm_reference(ops.convert_to_tensor(INPUTS), SCALE, BIAS, 1e-3)
+    np.testing.assert_allclose(numpy(plain), expected.numpy(), atol=1e-5)
 
 
 def test_rms_normalization_is_torchs():

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
 from keras import ops
 
 
@@ -18,7 +19,7 @@ def dot_product_attention(
     """Attends with `query_heads / kv_heads` query heads sharing each key and value head.
 
     Follows Vaswani et al. (2017) and, for the grouping, Ainslie et al., "GQA" (2023). The softmax
-    is computed in float32.
+    is computed in float32. A query that may look nowhere gets a finite value without meaning.
 
     Args:
         query: [batch, queries, query_heads, head_dim].
@@ -31,6 +32,21 @@ def dot_product_attention(
     Returns:
         [batch, queries, query_heads * value_head_dim].
     """
+    if keras.backend.backend() == "torch" and dropout is None:
+        return _torch_form(query, key, value, mask, scale)
+    return dot_product_attention_reference(query, key, value, mask, scale=scale, dropout=dropout)
+
+
+def dot_product_attention_reference(
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any = None,
+    *,
+    scale: float,
+    dropout: Callable[[Any], Any] | None = None,
+) -> Any:
+    """The same in `keras.ops`, which the backends' own calls are tested against."""
     batch, length, heads, head_dim = ops.shape(query)
     kv_heads = key.shape[1]
     group = heads // kv_heads
@@ -53,3 +69,15 @@ def dot_product_attention(
     outputs = ops.reshape(ops.matmul(weights, value), (batch, kv_heads, group, length, width))
     outputs = ops.transpose(outputs, (0, 3, 1, 2, 4))
     return ops.reshape(outputs, (batch, length, heads * width))
+
+
+def _torch_form(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
+    """One call that keeps the scores in the processor's cache, or on its chip."""
+    import torch
+
+    batch, length, heads, _ = query.shape
+    outputs = torch.nn.functional.scaled_dot_product_attention(
+        query.transpose(1, 2), key, value, attn_mask=mask, scale=scale,
+        enable_gqa=heads != key.shape[1],
+    )  # fmt: skip
+    return outputs.transpose(1, 2).reshape(batch, length, heads * value.shape[-1])

@@ -52,12 +52,11 @@ class Linear(keras.layers.Layer):
             )
 
     def call(self, inputs: Any) -> Any:
-        outputs = linear_product(inputs, self._dequantized_kernel())
+        bias = self.bias if self.use_bias else None
+        outputs = linear_product(inputs, self._dequantized_kernel(), bias)
         if self.lora_scale is not None:
             update = linear_product(linear_product(inputs, self.lora_a), self.lora_b)
             outputs = outputs + update * ops.cast(self.lora_scale, outputs.dtype)
-        if self.use_bias:
-            outputs = outputs + self.bias
         return outputs
 
     def enable_lora(self, rank: int, alpha: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""`inputs @ kernel.T`, with the kernel stored as checkpoints store it: [outputs, inputs].
+"""`inputs @ kernel.T + bias`, with the kernel stored as checkpoints store it: [outputs, inputs].
 
 That layout makes loading a copy-free identity for nearly every family, and on JAX's CPU backend it
 is the one that bfloat16 products read at memory speed.
@@ -10,16 +10,21 @@ import keras
 from keras import ops
 
 
-def linear_product(inputs: Any, kernel: Any) -> Any:
-    """Multiplies `inputs` [..., inputs] by `kernel` [outputs, inputs], giving [..., outputs]."""
+def linear_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
+    """Multiplies `inputs` [..., inputs] by `kernel` [outputs, inputs], giving [..., outputs].
+
+    `bias` [outputs] is added, where there is one.
+    """
     if keras.backend.backend() == "torch":
         import torch
 
         kernel = ops.convert_to_tensor(kernel)
-        return torch.nn.functional.linear(inputs.to(kernel.dtype), kernel)
-    return linear_product_reference(inputs, kernel)
+        bias = None if bias is None else ops.convert_to_tensor(bias)
+        return torch.nn.functional.linear(inputs.to(kernel.dtype), kernel, bias)
+    return linear_product_reference(inputs, kernel, bias)
 
 
-def linear_product_reference(inputs: Any, kernel: Any) -> Any:
+def linear_product_reference(inputs: Any, kernel: Any, bias: Any = None) -> Any:
     """The same product in `keras.ops`, which the backends' own calls are tested against."""
-    return ops.matmul(inputs, ops.transpose(kernel))
+    outputs = ops.matmul(inputs, ops.transpose(kernel))
+    return outputs if bias is None else outputs + bias

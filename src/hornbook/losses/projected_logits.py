@@ -89,8 +89,7 @@ class ProjectedLogits:
 
     def logits(self) -> Any:
         """The logits themselves."""
-        logits = linear_product(self.hidden, self.kernel)
-        return logits if self.bias is None else logits + self.bias
+        return linear_product(self.hidden, self.kernel, self.bias)
 
 
 def _flatten(logits: ProjectedLogits) -> tuple[tuple[Any, ...], tuple[int | None, ...]]:
