@@ -9,53 +9,15 @@ KerasHub's environment is made by `make peers`; it is left out, with a remark, w
 
 import argparse
 import json
-import os
-import statistics
-import subprocess
-import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-PEERS = HERE / ".venv-kerashub/bin/python"
+from contenders import Contender, has_kerashub, library_on, take_turns
+
+SCRIPT = "notebook_gpt.py"
 # In the notebook's own form, hornbook has Keras's loss and model; in its own, the loss makes the
 # logits piece by piece.
 LIBRARIES = ("kerashub", "hornbook notebook", "hornbook")
 BY_HAND = {"jax": ["plain jax"], "torch": ["plain torch", "plain torch compiled"], "tensorflow": []}
-
-
-class Contender:
-    """A process that trains on request."""
-
-    def __init__(self, library: str, backend: str, config: dict) -> None:
-        self.name = library if library.startswith("plain") else f"{library}, {backend}"
-        python = str(PEERS) if library == "kerashub" else sys.executable
-        config = {**config, "library": library}
-        environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        self.process = subprocess.Popen(
-            [python, str(HERE / "peers/notebook_gpt.py"), json.dumps(config)],
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        self.rounds: list[dict[str, float]] = []
-        self._answer("ready")
-
-    def run(self) -> None:
-        self.process.stdin.write("run\n")
-        self.process.stdin.flush()
-        self.rounds.append(json.loads(self._answer("{")))
-
-    def _answer(self, start: str) -> str:
-        for line in self.process.stdout:
-            if line.startswith(start):
-                return line
-        raise SystemExit(f"{self.name} stopped without an answer")
-
-    def result(self) -> dict[str, object]:
-        self.process.stdin.close()
-        self.process.wait()
-        seconds = statistics.median(done["seconds"] for done in self.rounds)
-        last = {k: v for k, v in self.rounds[-1].items() if k != "seconds"}
-        return {"name": self.name, "milliseconds": 1000 * seconds, **last}
 
 
 def measure(arguments: argparse.Namespace, backend: str) -> list[dict[str, object]]:
@@ -64,19 +26,12 @@ def measure(arguments: argparse.Namespace, backend: str) -> list[dict[str, objec
         "dtype": arguments.dtype, "steps": arguments.steps, "width": 256, "length": 128,
         "vocabulary": 5000, "seed": arguments.seed,
     }  # fmt: skip
-    libraries = [name for name in (*LIBRARIES, *BY_HAND[backend]) if _is_there(name)]
-    contenders = [Contender(library, backend, config) for library in libraries]
-    for _ in range(arguments.rounds):
-        for contender in contenders:
-            contender.run()
-    return [contender.result() for contender in contenders]
-
-
-def _is_there(library: str) -> bool:
-    if library != "kerashub" or PEERS.exists():
-        return True
-    print("KerasHub is left out; `make peers` installs it", file=sys.stderr)
-    return False
+    libraries = [name for name in LIBRARIES if name != "kerashub" or has_kerashub()]
+    contenders = [library_on(name, backend, SCRIPT, config) for name in libraries]
+    contenders += [
+        Contender(name, SCRIPT, {**config, "library": name}) for name in BY_HAND[backend]
+    ]
+    return take_turns(contenders, arguments.rounds)
 
 
 def main() -> None:
@@ -97,12 +52,12 @@ def main() -> None:
     results = {}
     for backend in arguments.backends:
         rows = results[backend] = measure(arguments, backend)
-        base = rows[0]["milliseconds"]
+        base = rows[0]["seconds"]
         print(f"\n{backend}, {arguments.dtype}, {arguments.layers} layers, batch {arguments.batch}")
         for row in rows:
-            time = row["milliseconds"]
-            speed = f"{base / time:5.2f}x"
-            print(f"  {row['name']:30}{time:8.0f} ms  {speed}  loss {row['loss']:.4f}")
+            speed = f"{base / row['seconds']:5.2f}x"
+            time = f"{1000 * row['seconds']:8.0f} ms"
+            print(f"  {row['name']:30}{time}  {speed}  loss {row['loss']:.4f}")
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")
 
