@@ -15,7 +15,13 @@ def linear_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
 
     `bias` [outputs] is added, where there is one.
     """
-    if keras.backend.backend() == "torch":
+    backend = keras.backend.backend()
+    if backend == "jax":
+        from hornbook.layers.jax_product import jax_product
+
+        outputs = jax_product(*map(ops.convert_to_tensor, (inputs, kernel)))
+        return outputs if bias is None else outputs + bias
+    if backend == "torch":
         import torch
 
         kernel = ops.convert_to_tensor(kernel)

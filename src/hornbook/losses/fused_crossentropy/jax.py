@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from hornbook.layers.jax_product import product
+
 Factors = tuple[Any, Any, Any]
 """Hidden states, kernel and bias, which may be None; or their gradients."""
 
@@ -55,8 +57,9 @@ def _forward(
         gradient = (jnp.exp(logits - lse) - (tokens == labels[:, None])) * weights[:, None]
         bias_gradient = None if bias is None else sums[1] + jnp.sum(gradient, axis=0)
         gradient = gradient.astype(states.dtype)
-        product = jnp.matmul(gradient.T, states, preferred_element_type=jnp.float32)
-        return (sums[0] + product, bias_gradient), (losses, gradient @ kernel)
+        kernel_gradient = sums[0] + product(gradient, states, 0, 0)
+        hidden_gradient = product(gradient, kernel, 1, 0).astype(states.dtype)
+        return (kernel_gradient, bias_gradient), (losses, hidden_gradient)
 
     start = tuple(None if x is None else jnp.zeros(x.shape, jnp.float32) for x in (kernel, bias))
     parts = (_cut(hidden, width), _cut(labels, width), _cut(weights, width))
@@ -80,7 +83,7 @@ _summed.defvjp(_forward, _backward)
 
 def _losses(hidden: Any, kernel: Any, bias: Any, labels: Any) -> tuple[Any, Any, Any]:
     """Losses [tokens], logits [tokens, vocabulary] and their log-sum-exp [tokens, 1]."""
-    logits = jnp.matmul(hidden, kernel.T, preferred_element_type=jnp.float32)
+    logits = product(hidden, kernel, 1, 1)
     if bias is not None:
         logits = logits + bias.astype(jnp.float32)
     lse = jax.nn.logsumexp(logits, axis=-1, keepdims=True)

@@ -1,0 +1,75 @@
+"""`inputs @ kernel.T` on JAX, in the forms that XLA's CPU backend computes at the memory's speed.
+
+XLA has one good form for each case and bad ones beside it, up to thirty times as slow; they are
+measured in docs/decisions/xla_cpu.md. Accelerators take the plain product.
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+FEW_ROWS = 32
+"""Up to as many rows in float32, a sum over each kernel row beats XLA's matrix product."""
+
+
+def jax_product(inputs: Any, kernel: Any) -> Any:
+    """Multiplies [..., inputs] by a kernel [outputs, inputs], giving [..., outputs].
+
+    Half-precision products accumulate in float32 and are rounded once.
+    """
+    dtype = jnp.result_type(inputs, kernel)
+    inputs, kernel = inputs.astype(dtype), jnp.asarray(kernel).astype(dtype)
+    rows = math.prod(inputs.shape[:-1])
+    known = isinstance(rows, int)  # and no symbol, of which Keras makes shapes
+    if jax.default_backend() != "cpu" or dtype not in (jnp.float32, jnp.bfloat16) or not known:
+        return jnp.matmul(inputs, kernel.T)
+    # XLA copies kernels that products of more than two dimensions transpose.
+    flat = inputs.reshape(rows, inputs.shape[-1])
+    if rows == 1:
+        outputs = flat @ kernel.T
+    elif dtype == jnp.bfloat16:
+        outputs = _half_product(flat, kernel)
+    elif rows <= FEW_ROWS:
+        outputs = jnp.sum(kernel[None] * flat[:, None], axis=-1)
+    else:
+        outputs = product(flat, kernel, 1, 1)
+    return outputs.reshape(*inputs.shape[:-1], kernel.shape[0])
+
+
+def product(left: Any, right: Any, left_axis: int, right_axis: int) -> Any:
+    """The product of two matrices over the given axis of each, accumulated in float32.
+
+    Over the last axis of `left`, bfloat16 operands are twice as fast as float32 ones on the CPU;
+    over the first of both they are slower, and are converted there.
+    """
+    if (left_axis, right_axis) == (0, 0) and jax.default_backend() == "cpu":
+        left, right = left.astype(jnp.float32), right.astype(jnp.float32)
+    axes = (((left_axis,), (right_axis,)), ((), ()))
+    return lax.dot_general(left, right, axes, preferred_element_type=jnp.float32)
+
+
+@jax.custom_vjp
+def _half_product(inputs: Any, kernel: Any) -> Any:
+    """Half-precision `inputs @ kernel.T`, whose gradients are such products too.
+
+    JAX's own gradient multiplies the float32 gradient by converted copies of the operands.
+    """
+    return product(inputs, kernel, 1, 1).astype(inputs.dtype)
+
+
+def _forward(inputs: Any, kernel: Any) -> tuple[Any, tuple[Any, Any]]:
+    return _half_product(inputs, kernel), (inputs, kernel)
+
+
+def _backward(operands: tuple[Any, Any], gradient: Any) -> tuple[Any, Any]:
+    inputs, kernel = operands
+    return (
+        product(gradient, kernel, 1, 0).astype(inputs.dtype),
+        product(gradient, inputs, 0, 0).astype(kernel.dtype),
+    )
+
+
+_half_product.defvjp(_forward, _backward)
