@@ -16,6 +16,7 @@ CPU_TORCH       := 'torch==$(TORCH_VERSION)+cpu'
 
 BACKENDS ?= jax torch tensorflow
 WORKERS  ?= 2
+RESULTS  ?= benchmarks/results
 PYTEST   := $(BIN)/python -m pytest -q -n $(WORKERS)
 
 .DEFAULT_GOAL := help
@@ -47,8 +48,9 @@ format: $(VENV)/.dev  ## mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(VENV)/.test  ## compare with peers, side by side
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+bench: $(VENV)/.test  ## compare with peers, side by side: tables, JSON and pictures in benchmarks/results
+	@for name in decode prefill train load tokenize; do \
+		$(BIN)/hornbook bench $$name $(BENCH) --output $(RESULTS)/$$name || exit 1; done
 
 peers: benchmarks/.venv-kerashub/.done  ## the benchmarks' peer, KerasHub, in an environment of its own
 

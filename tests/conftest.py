@@ -26,6 +26,7 @@ for name, value in {
     os.environ.setdefault(name, value)
 
 BACKEND_FREE = (
+    "bench",
     "checkpoints",
     "cli",
     "test_compat.py",

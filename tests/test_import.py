@@ -25,7 +25,8 @@ def test_importing_loads_neither_keras_nor_a_backend(module):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["generate", "--help"], ["doctor", "--help"], ["--version"]]
+    "arguments",
+    [["--help"], ["generate", "--help"], ["doctor", "--help"], ["bench", "--help"], ["--version"]],
 )
 def test_help_loads_neither_keras_nor_a_backend(arguments):
     statement = (

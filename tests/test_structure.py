@@ -23,29 +23,31 @@ NAMELESS = {"utils", "util", "helpers", "helper", "misc", "common"}
 # What a part of the package must not know of. Arrows never point back.
 STRINGS = {"tokenizers", "preprocessing"}
 MODELS = {"backbones", "families", "tasks"}
-DRIVERS = {"generation", "training", "cli"}
+DRIVERS = {"generation", "training", "bench", "cli"}
 UNKNOWN_TO = {
     "layers": STRINGS | MODELS | DRIVERS | {"checkpoints"},
     "backbones": STRINGS | DRIVERS | {"families", "tasks"},
     "tokenizers": MODELS | DRIVERS | {"layers"},
-    "samplers": STRINGS | MODELS | {"training", "cli"},
-    "generation": STRINGS | {"families", "tasks", "cli", "training"},
+    "samplers": STRINGS | MODELS | {"training", "bench", "cli"},
+    "generation": STRINGS | {"families", "tasks", "cli", "training", "bench"},
     "checkpoints": {"tasks"} | DRIVERS,
     "metrics": MODELS | DRIVERS,
     "losses": MODELS | DRIVERS,
     "preprocessing": {"backbones", "tasks"} | DRIVERS,
-    "training": {"families", "cli"},
-    "tasks": {"cli"},
+    "training": {"families", "bench", "cli"},
+    "tasks": {"bench", "cli"},
+    "bench": {"cli"},
 }
 
 # Names that other projects gave to their tools, files, classes and kinds.
 FOREIGN_NAMES = re.compile(
-    r"llama\.cpp|llama-gguf-split|sentence_bert_config\.json|\"llama3\"|"
+    r"llama[._-]cpp|llama-gguf-split|sentence_bert_config\.json|\"llama3\"|"
     r"Bert(Normalizer|PreTokenizer|Processing)"
 )
 FOREIGN_NAME_FILES = {  # GGUF's own values of tokenizer.ggml.model and tokenizer.ggml.pre
     "tokenizers/gguf.py",
     "tokenizers/gguf_pre_tokenizers.py",
+    "bench/contenders/gguf_decoder.py",  # calls llama.cpp, whose functions begin with its name
 }
 
 

@@ -41,5 +41,9 @@ class PreflightError(HornbookError, ValueError):
     """A training run that can't make sense; the message says what was found before it began."""
 
 
+class BenchmarkError(HornbookError, RuntimeError):
+    """A contender of a benchmark that stopped, or a benchmark that was asked for wrongly."""
+
+
 class HornbookWarning(UserWarning):
     """Something that runs but probably isn't meant; the message says how to mend it."""

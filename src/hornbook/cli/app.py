@@ -17,6 +17,7 @@ COMMANDS = {
     "list": "List the model families and presets.",
     "show": "Show a model's config, size and files.",
     "convert": "Convert a GGUF file or a model folder to a Hugging Face folder.",
+    "bench": "Compare with other libraries, side by side.",
     "doctor": "Check Python, Keras, the backends and their devices.",
 }
 

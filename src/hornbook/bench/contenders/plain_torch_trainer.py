@@ -1,12 +1,21 @@
 """The notebook's GPT in plain torch, eager or compiled: the floor of libraries on torch."""
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from .measure import torch_device
+from .notebook_gpt import SIZES
+from .training import Step
+
 
 class Layer(nn.Module):
-    def __init__(self, width, heads):
+    """A decoder layer that normalises after each part."""
+
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         inner = width // heads * heads
         self.heads = heads
@@ -15,7 +24,7 @@ class Layer(nn.Module):
         self.up, self.down = nn.Linear(width, width), nn.Linear(width, width)
         self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, length, _ = x.shape
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         # Right-padded rows: what a padded key could change is padded too.
@@ -25,41 +34,42 @@ class Layer(nn.Module):
 
 
 class GPT(nn.Module):
-    def __init__(self, config):
+    """The model and its loss."""
+
+    def __init__(self, length: int) -> None:
         super().__init__()
-        width = config["width"]
-        self.tokens = nn.Embedding(config["vocabulary"], width)
-        self.positions = nn.Embedding(config["length"], width)
-        self.layers = nn.ModuleList(
-            [Layer(width, config["heads"]) for _ in range(config["layers"])]
-        )
-        self.head = nn.Linear(width, config["vocabulary"])
+        width = SIZES["width"]
+        self.tokens = nn.Embedding(SIZES["vocabulary"], width)
+        self.positions = nn.Embedding(length, width)
+        self.layers = nn.ModuleList([Layer(width, SIZES["heads"]) for _ in range(SIZES["layers"])])
+        self.head = nn.Linear(width, SIZES["vocabulary"])
         for embedding in (self.tokens, self.positions):
             nn.init.uniform_(embedding.weight, -0.05, 0.05)
 
-    def forward(self, x, y):
-        h = self.tokens(x) + self.positions.weight[: x.shape[1]]
+    def forward(self, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        x = self.tokens(ids) + self.positions.weight[: ids.shape[1]]
         for layer in self.layers:
-            h = layer(h)
-        logits = self.head(h)
-        return functional.cross_entropy(
-            logits.view(-1, logits.shape[-1]), y.view(-1), ignore_index=0
-        )
+            x = layer(x)
+        logits = self.head(x)
+        return functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=0)
 
 
-def trainer(config):
-    torch.manual_seed(config["seed"])
-    model = GPT(config)
+def make(config: dict[str, Any]) -> Step:
+    """A step of Adam."""
+    torch.manual_seed(0)
+    device = torch_device()
+    model = GPT(config["length"]).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7, fused=True)
     forward = torch.compile(model) if "compiled" in config["library"] else model
     mixed = config["dtype"] == "mixed_bfloat16"
 
-    def run(x, y):
+    def step(ids: np.ndarray, labels: np.ndarray) -> Any:
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            loss = forward(torch.from_numpy(x).long(), torch.from_numpy(y).long())
+        x, y = (torch.from_numpy(part).long().to(device) for part in (ids, labels))
+        with torch.autocast(device, torch.bfloat16, enabled=mixed):
+            loss = forward(x, y)
         loss.backward()
         optimizer.step()
         return loss.item()
 
-    return run
+    return step

@@ -1,0 +1,67 @@
+"""Training by `fit`, with hornbook's or KerasHub's model on any of Keras's backends."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def make(config: dict[str, Any], ids: np.ndarray, labels: np.ndarray) -> Callable[[], float]:
+    """A call is an epoch over the batches, and gives its loss."""
+    if config["library"] == "kerashub":
+        import keras_hub as library
+    else:
+        import hornbook as library
+    import keras
+
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(config["dtype"])
+    inputs: Any = ids
+    if config["model"] == "notebook":
+        from . import notebook_gpt
+
+        model = notebook_gpt.make(config, library)
+    else:
+        model = _causal_lm(config, library)
+        inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}
+    data = _fed(inputs, labels, config["batch"])
+    if config["library"] == "hornbook" and config["model"] != "notebook":
+        data["preflight"] = False  # once before many steps, where people train
+
+    def run() -> float:
+        return float(model.fit(**data, shuffle=False, verbose=0).history["loss"][-1])
+
+    return run
+
+
+def _causal_lm(config: dict[str, Any], library: Any) -> Any:
+    import keras
+
+    model = library.models.CausalLM.from_preset(
+        config["model"], load_weights=False, preprocessor=None, dtype=config["dtype"]
+    )
+    adam = keras.optimizers.Adam(1e-3)
+    if config["library"] == "kerashub":
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer=adam, loss=loss)
+    else:
+        model.compile(optimizer=adam)
+    return model
+
+
+def _fed(inputs: Any, labels: np.ndarray, batch: int) -> dict[str, Any]:
+    """What `fit` takes: the arrays, which on TensorFlow go through a dataset without autotuning.
+
+    Its thread sleeps for 10 ms, 20, 40, ..., and the end of an epoch waits until it wakes: epochs
+    of all libraries would take 2.6 s or 5.1 s, whatever their steps take.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return {"x": inputs, "y": labels, "batch_size": batch}
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    dataset = tf.data.Dataset.from_tensor_slices((inputs, labels)).batch(batch)
+    return {"x": dataset.with_options(options)}

@@ -1,0 +1,32 @@
+"""The small GPT of a notebook, in the layers of hornbook or KerasHub."""
+
+from typing import Any
+
+SIZES = {"layers": 2, "heads": 3, "width": 256, "vocabulary": 5000}
+"""Its feed-forward networks are as wide as the stream, and heads of 85 leave one number over."""
+
+
+def make(config: dict[str, Any], library: Any) -> Any:
+    """The compiled model.
+
+    "hornbook layers" is the notebook's own form, with Keras's model and loss; in hornbook's own,
+    the loss makes the logits piece by piece.
+    """
+    import keras
+
+    inputs = keras.Input((None,), dtype="int32")
+    x = library.layers.TokenAndPositionEmbedding(
+        SIZES["vocabulary"], config["length"], SIZES["width"], mask_zero=True
+    )(inputs)
+    for _ in range(SIZES["layers"]):
+        x = library.layers.TransformerDecoder(SIZES["width"], SIZES["heads"])(x)
+    outputs = keras.layers.Dense(SIZES["vocabulary"])(x)
+    if config["library"] == "hornbook":
+        model = library.models.NextTokenModel(inputs, outputs)
+        loss = library.losses.SparseTokenCrossentropy(mask_token_id=0)
+    else:
+        model = keras.Model(inputs, outputs)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    perplexity = library.metrics.Perplexity(from_logits=True, mask_token_id=0)
+    model.compile(optimizer="adam", loss=loss, metrics=[perplexity])
+    return model

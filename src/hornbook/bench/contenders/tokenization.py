@@ -1,0 +1,88 @@
+"""Tokenizing texts, on all cores, by a library and one of the ways that data takes.
+
+`config` has `library`, `kind` (of tokenizer) and `folder`, which holds `texts.json` and the
+vocabularies. A round tokenizes all texts once, and gives the number of tokens too: equal work.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .measure import Run, timed
+
+BATCH = 256
+"""Texts in a batch of the pipelines."""
+
+Count = Callable[[], int]
+"""Tokenizes everything and counts the tokens."""
+
+
+def prepare(config: dict[str, Any]) -> Run:
+    """Makes the tokenizer; a round tokenizes all texts."""
+    folder, library = Path(config["folder"]), config["library"]
+    texts = json.loads((folder / "texts.json").read_text("utf-8"))
+    if library.startswith("bare"):
+        count = _bare(library, _bare_encoder(config["kind"], folder), texts)
+    else:
+        count = _piped(library, _tokenizer(library, config["kind"], folder), texts)
+
+    def run() -> dict[str, float]:
+        seconds, tokens = timed(count)
+        return {"seconds": seconds, "tokens": tokens}
+
+    return run
+
+
+def _bare(library: str, encode: Callable[[Sequence[str]], int], texts: list[str]) -> Count:
+    """All texts at once, or in the batches that the pipelines have."""
+    if "batches" not in library:
+        return lambda: encode(texts)
+    parts = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+    return lambda: sum(map(encode, parts))
+
+
+def _bare_encoder(kind: str, folder: Path) -> Callable[[Sequence[str]], int]:
+    if kind == "sentence piece":
+        import sentencepiece
+
+        processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / "pieces.model"))
+        return lambda texts: sum(map(len, processor.encode(list(texts), out_type=int)))
+    import tokenizers
+
+    bare = tokenizers.Tokenizer.from_file(str(folder / kind / "tokenizer.json"))
+    bare.encode_special_tokens = kind == "word piece"
+    return lambda texts: sum(
+        len(row.ids) for row in bare.encode_batch(texts, add_special_tokens=False)
+    )
+
+
+def _tokenizer(library: str, kind: str, folder: Path) -> Any:
+    if library.startswith("kerashub"):
+        import keras_hub as package
+    else:
+        import hornbook as package
+    made = package.tokenizers
+    if kind == "byte pair":
+        return made.BytePairTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    if kind == "word piece":
+        return made.WordPieceTokenizer(
+            str(folder / "vocab.txt"), lowercase=True, strip_accents=True
+        )
+    return made.SentencePieceTokenizer(str(folder / "pieces.model"))
+
+
+def _piped(library: str, tokenizer: Any, texts: list[str]) -> Count:
+    way = library.split()[1]
+    if way == "lists":
+        return lambda: sum(map(len, tokenizer(texts)))
+    if way == "grain":
+        import grain
+
+        rows = grain.MapDataset.source(texts).batch(BATCH, batch_fn=list).map(tokenizer)
+        return lambda: sum(sum(map(len, batch)) for batch in rows.to_iter_dataset())
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_tensor_slices(texts).batch(BATCH)
+    dataset = dataset.map(tokenizer, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return lambda: sum(int(tf.size(rows.flat_values)) for rows in dataset)

@@ -1,0 +1,112 @@
+"""The models that benchmarks run: a shape that is known by name, or whatever hornbook opens."""
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hornbook.bench.bounds import Sizes
+from hornbook.bench.contenders.notebook_gpt import SIZES
+from hornbook.bench.process import Job, ask
+from hornbook.errors import BenchmarkError, PresetError
+
+SHAPES = Path(__file__).parent / "shapes"
+DEFAULT = "gpt-2-124m"
+QUICK = "tiny"
+NOTEBOOK = "notebook"
+"""The small GPT of layers that only `train` knows; it has no config.json."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as all contenders can read it.
+
+    Attributes:
+        name: what the user called it.
+        folder: with a config.json in Hugging Face's format.
+        gguf: the GGUF file that it comes from, or None.
+        sizes: its numbers.
+    """
+
+    name: str
+    folder: Path
+    gguf: Path | None
+    sizes: Sizes
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config.json."""
+        return dict(json.loads((self.folder / "config.json").read_text("utf-8")))
+
+
+def shape_names() -> list[str]:
+    """The shapes that have a name.
+
+    Example:
+        >>> shape_names()
+        ['gpt-2-124m', 'smollm2-135m', 'tiny']
+    """
+    return sorted(path.stem for path in SHAPES.glob("*.json"))
+
+
+def open_model(name: str, workspace: Path) -> Model:
+    """Writes a model's config.json into a folder of the workspace, and counts its numbers.
+
+    Args:
+        name: of a shape, or any handle of hornbook: a preset, a folder, a `.gguf` file, ...
+        workspace: a folder that is there as long as the benchmark runs.
+
+    Raises:
+        BenchmarkError: when the name leads nowhere.
+    """
+    if name == NOTEBOOK:
+        return Model(name, workspace, None, _notebook_sizes())
+    folder = workspace / "model"
+    folder.mkdir()
+    gguf = None
+    if name in shape_names():
+        shutil.copy(SHAPES / f"{name}.json", folder / "config.json")
+    else:
+        gguf = _write_config_of(name, folder / "config.json")
+    job = Job(
+        "the model's sizes",
+        "sizes",
+        {"model": str(folder), "warm_up": False},
+        Path(sys.executable),
+    )
+    return Model(name, folder, gguf, Sizes.of(ask(job)))
+
+
+def _notebook_sizes() -> Sizes:
+    layers, width, vocabulary = (SIZES[name] for name in ("layers", "width", "vocabulary"))
+    inner = width // SIZES["heads"] * SIZES["heads"]
+    matrices, head = layers * (4 * width * inner + 2 * width**2), width * vocabulary
+    return Sizes(
+        parameters=matrices + 2 * head,
+        read_parameters=matrices + head,
+        matrix_parameters=matrices,
+        head_parameters=head,
+        attention_width=layers * inner,
+        cache_width=2 * layers * inner,
+        vocabulary_size=vocabulary,
+    )
+
+
+def _write_config_of(handle: str, target: Path) -> Path | None:
+    """Writes the config.json of a checkpoint; gives its file if that is a GGUF file."""
+    from hornbook.checkpoints.config_map import write_config
+    from hornbook.checkpoints.opened import open_checkpoint
+
+    try:
+        opened = open_checkpoint(handle)
+    except PresetError as error:
+        shapes = ", ".join(shape_names())
+        raise BenchmarkError(f"{error} The shapes that have a name are {shapes}.") from error
+    if opened.gguf is None:
+        shutil.copy(opened.path / "config.json", target)
+        return None
+    config = write_config(opened.config, opened.family.config, opened.family.hf_types[0])
+    target.write_text(json.dumps(config, indent=2), "utf-8")
+    return opened.path
