@@ -45,6 +45,18 @@ def test_the_prompt_can_come_from_stdin(hornbook, tiny_model, monkeypatch):
     assert result["prompt"] == PROMPT
 
 
+def test_it_ends_before_a_stop_string(hornbook, tiny_model):
+    options = ("--max-new-tokens", 20, "--seed", 5, "--temperature", 1.5)
+    whole = hornbook("generate", tiny_model, PROMPT, *options).out[:-1]
+    stop = whole[4:6]
+    for shown in ("--stream", "--no-stream"):
+        outcome = hornbook(
+            "generate", tiny_model, PROMPT, *options, shown, "--stop", "never there", "--stop", stop
+        )
+        assert outcome.out == whole[: whole.index(stop)] + "\n"
+    assert "6 tokens" in outcome.err
+
+
 def test_it_stops_at_the_end_of_the_context(hornbook, tiny_model):
     options = ("--max-new-tokens", 1000, "--sampler", "greedy", "--json")
     result = hornbook("generate", tiny_model, "a" * 60, *options).json()

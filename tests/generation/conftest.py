@@ -2,11 +2,17 @@ import numpy as np
 import pytest
 
 from generation.tiny_decoder import TinyModel
+from generation.tiny_task import tiny_task
 
 
 @pytest.fixture(scope="session")
 def model():
     return TinyModel()
+
+
+@pytest.fixture(scope="session")
+def task():
+    return tiny_task()
 
 
 @pytest.fixture

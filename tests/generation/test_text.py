@@ -1,6 +1,5 @@
 """Texts, chats and token ids through a whole model: what comes out has the form of what went in."""
 
-from dataclasses import replace
 from functools import cache
 
 import keras
@@ -8,49 +7,15 @@ import numpy as np
 import pytest
 
 from generation import naive
+from generation.tiny_task import MAXIMUM, TEXTS
 from hornbook import samplers
 from hornbook.errors import GenerationError
 from hornbook.generation import GeneratedStep
 from hornbook.generation.prompts import read_prompts
-from hornbook.generation.text_stream import stream_texts
-from hornbook.models import (
-    GPT2Backbone,
-    GPT2CausalLM,
-    GPT2CausalLMPreprocessor,
-    GPT2Tokenizer,
-)
-from hornbook.tokenizers import compute_byte_pair_vocabulary
+from hornbook.generation.text_stream import TextRows, stream_texts
+from hornbook.models import GPT2CausalLM
 
-TEXTS = ["A horn", "Whoever reads the page — reads ♥ it", "z"]
-TEMPLATE = (
-    "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
-    "{% if add_generation_prompt %}<assistant>{% endif %}"
-)
 CHAT = [{"role": "user", "content": "A horn?"}]
-MAXIMUM = 48
-
-
-@pytest.fixture(scope="module")
-def task():
-    vocabulary, merges = compute_byte_pair_vocabulary(TEXTS, 290, reserved_tokens=["<|endoftext|>"])
-    # The special token stands last, so that 0, which rows are filled up with, is one like others.
-    tokens = sorted(vocabulary, key=lambda token: (token == "<|endoftext|>", vocabulary[token]))
-    vocabulary = {token: id for id, token in enumerate(tokens)}
-    tokenizer = GPT2Tokenizer(vocabulary, merges)
-    tokenizer.settings = replace(tokenizer.settings, chat_templates={"default": TEMPLATE})
-    keras.utils.set_random_seed(8)
-    backbone = GPT2Backbone(
-        vocabulary_size=len(vocabulary),
-        num_layers=2,
-        num_heads=2,
-        hidden_dim=12,
-        intermediate_dim=20,
-        max_sequence_length=MAXIMUM,
-        initializer_range=0.6,
-    )
-    task = GPT2CausalLM(backbone, GPT2CausalLMPreprocessor(tokenizer, sequence_length=40))
-    task.compile(sampler="greedy")
-    return task
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +128,8 @@ def test_a_stream_ends_with_what_is_left_of_a_character(task):
         GeneratedStep(np.array([heart[0], horn[0]]), np.array([True, True])),
         GeneratedStep(np.array([heart[1], horn[0]]), np.array([True, False])),
     ]
-    pieces = list(stream_texts(tokenizer, prompts, prompts.lengths * 0, iter(steps)))
+    texts = TextRows(tokenizer, prompts, prompts.lengths * 0)
+    pieces = list(stream_texts(texts, (step for step in steps if texts.push(step) is not None)))
     rows = [prompts.token_ids[0].tolist() + heart, prompts.token_ids[1].tolist() + horn[:1]]
     assert ["".join(row) for row in zip(*pieces, strict=True)] == decode(task, rows)
     assert pieces[-1][0].endswith("\ufffd")

@@ -38,6 +38,12 @@ DtypeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 MaxNewTokensOption = Annotated[int, typer.Option(min=1, help="Stop after this many tokens.")]
+StopOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stop", help="End before this text, which isn't printed; may be given several times."
+    ),
+]
 SamplerOption = Annotated[
     SamplerName | None,
     typer.Option(help="How the next token is picked.", show_default="the model's own"),

@@ -15,6 +15,7 @@ from hornbook.cli.arguments import (
     ModelArgument,
     SamplerOption,
     SeedOption,
+    StopOption,
     TemperatureOption,
     TopKOption,
     TopPOption,
@@ -74,6 +75,7 @@ def command(
         str | None, typer.Option(help="An instruction that stands before the conversation.")
     ] = None,
     max_new_tokens: MaxNewTokensOption = 512,
+    stop: StopOption = None,
     sampler: SamplerOption = None,
     temperature: TemperatureOption = None,
     top_k: TopKOption = None,
@@ -99,6 +101,7 @@ def command(
         loaded,
         write=console.write,
         max_new_tokens=max_new_tokens,
+        stop_strings=stop or (),
         sampler=picked,
         seed=seed,
     )

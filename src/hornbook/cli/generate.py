@@ -15,6 +15,7 @@ from hornbook.cli.arguments import (
     ModelArgument,
     SamplerOption,
     SeedOption,
+    StopOption,
     TemperatureOption,
     TopKOption,
     TopPOption,
@@ -29,6 +30,7 @@ def command(
         str, typer.Argument(metavar="PROMPT", help="The text to continue; - reads it from stdin.")
     ],
     max_new_tokens: MaxNewTokensOption = 128,
+    stop: StopOption = None,
     sampler: SamplerOption = None,
     temperature: TemperatureOption = None,
     top_k: TopKOption = None,
@@ -54,6 +56,7 @@ def command(
         prompt,
         console.write if shown else str,
         max_new_tokens=max_new_tokens,
+        stop_strings=stop or (),
         sampler=picked,
         seed=seed,
     )

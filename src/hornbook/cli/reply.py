@@ -13,6 +13,7 @@ from hornbook.errors import GenerationError, TokenizerError
 
 if TYPE_CHECKING:
     from hornbook.generation import GeneratedStep
+    from hornbook.generation.prompts import Prompts
 
 Message = dict[str, str]
 
@@ -61,6 +62,7 @@ def write_reply(
     write: Callable[[str], object],
     *,
     max_new_tokens: int,
+    stop_strings: Sequence[str] = (),
     sampler: Any = None,
     seed: int | None = None,
 ) -> Reply:
@@ -71,23 +73,17 @@ def write_reply(
         prompt: a text, or a chat.
         write: takes the text, piece by piece.
         max_new_tokens: how many tokens are made at most; fewer where the context ends.
+        stop_strings: the text ends before the first of them.
         sampler: instead of the model's own.
         seed: of the random numbers.
 
     Raises:
         GenerationError: when the prompt leaves no room in the model's context.
     """
-    from hornbook.generation.prompts import read_prompts
     from hornbook.generation.text import resolve_stop_token_ids
-    from hornbook.generation.text_stream import stream_texts
+    from hornbook.generation.text_stream import TextRows, read_stop_strings, stream_texts
 
-    limit = int(model.backbone.config.max_sequence_length)
-    prompts = read_prompts(model.preprocessor, prompt, limit)
-    if prompts.lengths[0] >= limit:
-        raise GenerationError(
-            f"The prompt has {prompts.lengths[0]} tokens, but the model reads and writes {limit} "
-            "in all"
-        )
+    prompts, limit = _read(model, prompt)
     start = time.perf_counter()
     times: list[float] = []
 
@@ -96,6 +92,8 @@ def write_reply(
             times.append(time.perf_counter() - start)
             yield step
 
+    strings = read_stop_strings(stop_strings)
+    rows = TextRows(model.preprocessor.tokenizer, prompts, prompts.lengths, strings)
     steps = model.engine.stream(
         prompts.token_ids,
         prompts.lengths,
@@ -103,10 +101,10 @@ def write_reply(
         sampler=sampler or model.sampler,
         stop_token_ids=resolve_stop_token_ids(model, "auto"),
         seed=seed,
+        stopper=rows.push,
     )
     pieces: list[str] = []
-    tokenizer = model.preprocessor.tokenizer
-    for piece in stream_texts(tokenizer, prompts, prompts.lengths, timed(steps)):
+    for piece in stream_texts(rows, timed(steps)):
         pieces.append(piece)
         write(piece)
     paces = [later - earlier for earlier, later in pairwise(times)]
@@ -118,3 +116,17 @@ def write_reply(
         seconds=times[-1],
         tokens_per_second=1 / median(paces) if paces else None,
     )
+
+
+def _read(model: Any, prompt: str | Sequence[Message]) -> tuple["Prompts", int]:
+    """The prompt's tokens, and how many the model reads and writes in all."""
+    from hornbook.generation.prompts import read_prompts
+
+    limit = int(model.backbone.config.max_sequence_length)
+    prompts = read_prompts(model.preprocessor, prompt, limit)
+    if prompts.lengths[0] >= limit:
+        raise GenerationError(
+            f"The prompt has {prompts.lengths[0]} tokens, but the model reads and writes {limit} "
+            "in all"
+        )
+    return prompts, limit

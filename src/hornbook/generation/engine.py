@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from hornbook import samplers
 from hornbook.errors import GenerationError
-from hornbook.generation.buckets import cache_bucket, prompt_bucket
+from hornbook.generation.batch import BatchRun, GeneratedStep, Stopper
 from hornbook.generation.drivers import program_class
 from hornbook.generation.drivers.program import Program
-from hornbook.generation.request import GenerationRequest, make_request
-from hornbook.generation.state import GenerationState, grow, grow_cache, take_rows
+from hornbook.generation.request import BatchRequest, fill_up, make_request
+from hornbook.generation.slots import Slots
 from hornbook.generation.step import LanguageModel
-from hornbook.samplers.rows import Results, Rows, pad
-from hornbook.samplers.uniforms import row_uniforms
 
 MAX_PROGRAMS = 8
 PROMPT_SAMPLER = samplers.GreedySampler()
 """The sampler whose program runs all prompts: that doesn't depend on the sampler."""
+WATCHED_STEPS = 8
+"""So many tokens are made between two looks of a stopper that nobody waits for."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +38,6 @@ class GenerationOutput:
     token_ids: np.ndarray
     lengths: np.ndarray
     log_probabilities: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class GeneratedStep:
-    """One more token of each row.
-
-    Attributes:
-        tokens: int32 [batch].
-        active: bool [batch], false for a row that was done before; its token means nothing.
-    """
-
-    tokens: np.ndarray
-    active: np.ndarray
 
 
 class Engine:
@@ -89,6 +75,8 @@ class Engine:
         sampler: Any = "greedy",
         stop_token_ids: Sequence[int] = (),
         seed: int | None = None,
+        batch_size: int | None = None,
+        stopper: Stopper | None = None,
         pad_token_id: int = 0,
     ) -> GenerationOutput:
         """Generates until every row is done.
@@ -100,6 +88,9 @@ class Engine:
             sampler: a sampler, or what `samplers.get` takes.
             stop_token_ids: a row is done after making one of these.
             seed: of the random numbers; None takes the sampler's.
+            batch_size: how many prompts run at a time, the next one as soon as one is done; None
+                runs all at once. The tokens are the same.
+            stopper: is shown every step, and says which rows end with it.
             pad_token_id: fills the rows up.
 
         Returns:
@@ -109,13 +100,13 @@ class Engine:
             GenerationError: when the prompts and the limits don't fit together or to the model.
         """
         request = make_request(
-            self.model, token_ids, lengths, limits, sampler, stop_token_ids, seed
+            self.model, token_ids, lengths, limits, sampler, stop_token_ids, seed, batch_size
         )
-        (results,) = deque(self._run(request, step=None), maxlen=1)
-        places = np.arange(results.lengths.max())
-        kept = places < results.lengths[..., None]
-        tokens = np.where(kept, results.tokens[..., : len(places)], pad_token_id)
-        return GenerationOutput(tokens.astype(np.int32), results.lengths, results.log_probabilities)
+        if stopper is not None:
+            _check_single_sequences(request.sampler, "stopped")
+        run = self._run(request, stopper)
+        deque(run.steps(None if stopper is None else WATCHED_STEPS), maxlen=0)
+        return _padded(run, pad_token_id)
 
     def stream(
         self,
@@ -126,57 +117,37 @@ class Engine:
         sampler: Any = "greedy",
         stop_token_ids: Sequence[int] = (),
         seed: int | None = None,
+        batch_size: int | None = None,
+        stopper: Stopper | None = None,
     ) -> Iterator[GeneratedStep]:
         """Generates as `generate` does, giving each token as soon as it is made.
 
         Arguments are checked at once. The work is done as the iterator is read, and closing it
-        ends it. Tokens of beam search come all at once when their prompt is done.
+        ends it. The stopper sees a step before the reader does. Tokens of beam search come all at
+        once when their prompt is done.
         """
         request = make_request(
-            self.model, token_ids, lengths, limits, sampler, stop_token_ids, seed
+            self.model, token_ids, lengths, limits, sampler, stop_token_ids, seed, batch_size
         )
-        if request.sampler.sequences_per_prompt is not None:
-            raise GenerationError(
-                f"{request.sampler!r} gives several sequences for each prompt, which can't be "
-                "streamed; use return_all_beams=False, or generate without a stream"
-            )
-        return self._steps(request)
+        _check_single_sequences(request.sampler, "streamed")
+        return self._run(request, stopper).steps(1)
 
-    def _steps(self, request: GenerationRequest) -> Iterator[GeneratedStep]:
-        before = request.lengths
-        rows = np.arange(len(before))
-        for tokens, lengths, _ in self._run(request, step=1):
-            for offset in range((lengths - before).max()):
-                places = np.minimum(before + offset, tokens.shape[1] - 1)
-                yield GeneratedStep(tokens[rows, places], before + offset < lengths)
-            before = lengths
+    def slots(
+        self, size: int, *, sampler: Any = "greedy", stop_token_ids: Sequence[int] = ()
+    ) -> Slots:
+        """A batch that requests come into and leave one by one, as in a server."""
+        return self._slots(size, samplers.get(sampler), fill_up(stop_token_ids))
 
-    def _run(self, request: GenerationRequest, step: int | None) -> Iterator[Results]:
-        """Gives the results so far after the prompts and each chunk, as numpy arrays."""
-        sampler = request.sampler
-        if (request.lengths >= request.limits).all():
-            yield _prompts_alone(request)
-            return
-        runner = self._program(PROMPT_SAMPLER)
-        program = self._program(sampler)
-        values = sampler.traced_values()
-        rows = len(request.lengths) * sampler.rows_per_prompt
-        uniforms = row_uniforms(request.seed, rows, request.longest_limit)
-        capacity = cache_bucket(request.longest, request.longest_limit, request.model_limit)
-        state = _start(runner, program, request, capacity, uniforms)
-        while True:
-            results = Results(*map(_as_numpy, sampler.results(state.rows)))
-            lengths, done = _as_numpy(state.rows.lengths), _as_numpy(state.rows.done)
-            yield results
-            if done.all():
-                return
-            longest = int(lengths[~done].max())
-            if longest == state.capacity:
-                capacity = cache_bucket(longest, request.longest_limit, request.model_limit)
-                columns = ops.convert_to_tensor(_columns(uniforms, capacity))
-                state = grow(state, sampler, capacity, columns)
-            steps = min(step or program.chunk, state.capacity - longest)
-            state = program.decode(state, steps, values)
+    def _run(self, request: BatchRequest, stopper: Stopper | None) -> BatchRun:
+        def slots(size: int) -> Slots:
+            return self._slots(size, request.sampler, request.stop_token_ids)
+
+        return BatchRun(request, slots, stopper)
+
+    def _slots(self, size: int, sampler: samplers.Sampler, stop_token_ids: np.ndarray) -> Slots:
+        limit = self.model.backbone.config.max_sequence_length
+        runner, program = self._program(PROMPT_SAMPLER), self._program(sampler)
+        return Slots(size, sampler, stop_token_ids, limit, runner, program)
 
     def _program(self, sampler: samplers.Sampler) -> Program:
         key = sampler.trace_key
@@ -193,61 +164,25 @@ class Engine:
         self.compilations += 1
 
 
-def _start(
-    runner: Program,
-    program: Program,
-    request: GenerationRequest,
-    capacity: int,
-    uniforms: np.ndarray,
-) -> GenerationState:
-    """Runs the prompts and lets the sampler take its first step."""
-    sampler = request.sampler
-    size = prompt_bucket(request.longest, request.model_limit)
-    logits, hidden, cache = runner.prefill(
-        ops.convert_to_tensor(_columns(request.token_ids, size)),
-        ops.convert_to_tensor(request.lengths),
-    )
-
-    def repeated(table: np.ndarray) -> Any:
-        return ops.convert_to_tensor(np.repeat(table, sampler.rows_per_prompt, axis=0))
-
-    tokens = _columns(request.token_ids, capacity)
-    rows = Rows(
-        tokens=repeated(tokens),
-        newest=repeated(np.take_along_axis(tokens, request.lengths[:, None] - 1, axis=1)[:, 0]),
-        starts=repeated(request.lengths),
-        lengths=repeated(request.lengths),
-        limits=repeated(request.limits),
-        done=repeated(request.lengths >= request.limits),
-        uniforms=ops.convert_to_tensor(_columns(uniforms, capacity)),
-        stop_token_ids=ops.convert_to_tensor(request.stop_token_ids[None]),
-    )
-    hidden = pad(hidden, capacity, 1) if sampler.looks_ahead else None
-    rows = program.begin(rows, logits, hidden, request.sampler.traced_values())
-    cache = grow_cache(cache, capacity)
-    if sampler.rows_per_prompt > 1:
-        prompts = np.arange(len(request.lengths), dtype="int32")
-        cache = take_rows(cache, repeated(prompts))
-    return GenerationState(rows, cache)
+def _check_single_sequences(sampler: samplers.Sampler, what: str) -> None:
+    if sampler.sequences_per_prompt is not None:
+        raise GenerationError(
+            f"{sampler!r} gives several sequences for each prompt, which can't be {what}; use "
+            "return_all_beams=False, or generate without that"
+        )
 
 
-def _prompts_alone(request: GenerationRequest) -> Results:
-    count = request.sampler.sequences_per_prompt
-    if count is None:
-        return Results(request.token_ids, request.lengths)
-    tokens = np.repeat(request.token_ids[:, None], count, axis=1)
-    lengths = np.repeat(request.lengths[:, None], count, axis=1)
-    return Results(tokens, lengths, np.zeros(lengths.shape, np.float32))
-
-
-def _as_numpy(tensor: Any) -> Any:
-    return None if tensor is None else ops.convert_to_numpy(tensor)
-
-
-def _columns(table: np.ndarray, size: int) -> np.ndarray:
-    """A table's first `size` columns, with zeros for those that it doesn't have."""
-    kept = table[:, :size]
-    return np.pad(kept, [(0, 0), (0, size - kept.shape[1])])
+def _padded(run: BatchRun, pad_token_id: int) -> GenerationOutput:
+    lengths = np.stack([results.lengths for results in run.results])
+    token_ids = np.full((*lengths.shape, lengths.max()), pad_token_id, np.int32)
+    for row, results in zip(token_ids, run.results, strict=True):
+        tokens = results.tokens[..., : row.shape[-1]]
+        kept = np.arange(tokens.shape[-1]) < results.lengths[..., None]
+        row[..., : tokens.shape[-1]][kept] = tokens[kept]
+    if run.results[0].log_probabilities is None:
+        return GenerationOutput(token_ids, lengths)
+    totals = np.stack([results.log_probabilities for results in run.results])
+    return GenerationOutput(token_ids, lengths, totals)
 
 
 def _same(variables: list[Any], others: list[Any]) -> bool:

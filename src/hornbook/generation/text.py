@@ -1,6 +1,7 @@
 """Generation from what people have, texts and chats, to what they want: the same, continued."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -9,7 +10,7 @@ from hornbook import samplers
 from hornbook.errors import GenerationError
 from hornbook.generation.engine import Engine
 from hornbook.generation.prompts import Prompts, is_dataset, kind_of, read_prompts
-from hornbook.generation.text_stream import stream_texts
+from hornbook.generation.text_stream import TextRows, read_stop_strings, stream_texts
 
 StopTokenIds = Sequence[int] | int | Literal["auto"] | None
 
@@ -27,17 +28,36 @@ class TextModel(Protocol):
         """The engine that runs the task."""
 
 
+@dataclass(frozen=True)
+class TextOptions:
+    """How texts are continued.
+
+    Attributes:
+        max_length: the length of the result in tokens, prompt included. By default the width of
+            given token ids, else the preprocessor's `sequence_length`.
+        max_new_tokens: how many tokens are made at most, in all rows or in each; both limits hold
+            if both are given.
+        stop_token_ids: tokens to stop after. "auto" takes those of the checkpoint, else the
+            tokenizer's end token; None stops for the length alone.
+        stop_strings: a text, or several, before which a generated text ends, wherever the borders
+            of its tokens are. The stop string is left out; where the result is token ids, they end
+            with the token that made it complete.
+        strip_prompt: return only what was generated, as is always done for chats.
+        sampler: instead of the task's.
+        seed: of the random numbers; None takes the sampler's.
+    """
+
+    max_length: int | None = None
+    max_new_tokens: int | Sequence[int] | None = None
+    stop_token_ids: StopTokenIds = "auto"
+    stop_strings: str | Sequence[str] | None = None
+    strip_prompt: bool = False
+    sampler: Any = None
+    seed: int | None = None
+
+
 def generate_text(
-    task: TextModel,
-    inputs: Any,
-    *,
-    max_length: int | None = None,
-    max_new_tokens: int | None = None,
-    stop_token_ids: StopTokenIds = "auto",
-    strip_prompt: bool = False,
-    stream: bool = False,
-    sampler: Any = None,
-    seed: int | None = None,
+    task: TextModel, inputs: Any, options: TextOptions | None = None, stream: bool = False
 ) -> Any:
     """Continues prompts.
 
@@ -45,18 +65,11 @@ def generate_text(
         task: a language model.
         inputs: a text or several, a chat (a list of `{"role", "content"}` messages) or several, a
             `tf.data.Dataset` of texts, or `{"token_ids", "padding_mask"}`.
-        max_length: the length of the result in tokens, prompt included. By default the width of
-            given token ids, else the preprocessor's `sequence_length`.
-        max_new_tokens: how many tokens are made at most; both limits hold if both are given.
-        stop_token_ids: tokens to stop after. "auto" takes those of the checkpoint, else the
-            tokenizer's end token; None stops for the length alone.
-        strip_prompt: return only what was generated, as is always done for chats.
+        options: how.
         stream: return an iterator of pieces of text instead, whole characters each, which put
             together equal the result; for several prompts, of lists with a piece (that may be
             empty) for each. Closing it stops the work. With beam search the text comes at once,
             when it is final.
-        sampler: instead of the task's.
-        seed: of the random numbers; None takes the sampler's.
 
     Returns:
         Text for a text or a chat, a list of texts for several. For token ids a dict of arrays
@@ -67,33 +80,60 @@ def generate_text(
     Raises:
         GenerationError: when a prompt is longer than the limit, or the limit than the model's.
     """
-    limits = {"max_length": max_length, "max_new_tokens": max_new_tokens}
-    others = {"stop_token_ids": stop_token_ids, "sampler": sampler, "seed": seed}
+    options = options or TextOptions()
     if is_dataset(inputs):
         if stream:
             raise GenerationError("A dataset can't be streamed; give the texts in a list")
-        return _over_dataset(task, inputs, strip_prompt=strip_prompt, **limits, **others)
+        return _over_dataset(task, inputs, options)
     if isinstance(inputs, list | tuple) and not inputs:
         return iter(()) if stream else []
-    maximum = maximum_length(task, inputs, **limits)
+    maximum = maximum_length(task, inputs, options.max_length, options.max_new_tokens)
     prompts = read_prompts(task.preprocessor, inputs, maximum)
-    request: dict[str, Any] = {
-        "limits": row_limits(prompts, maximum, max_new_tokens),
-        "sampler": task.sampler if sampler is None else sampler,
-        "stop_token_ids": resolve_stop_token_ids(task, stop_token_ids),
-        "seed": seed,
-    }
-    starts = prompts.lengths if strip_prompt or prompts.kind == "chat" else prompts.lengths * 0
-    return (_stream if stream else _whole)(task, prompts, starts, request)
-
-
-def _stream(
-    task: TextModel, prompts: Prompts, starts: np.ndarray, request: dict[str, Any]
-) -> Iterator[Any]:
-    if prompts.kind == "ids":
+    if stream and prompts.kind == "ids":
         raise GenerationError("Token ids can't be streamed as text; use engine.stream")
-    steps = task.engine.stream(prompts.token_ids, prompts.lengths, **request)
-    return stream_texts(task.preprocessor.tokenizer, prompts, starts, steps)
+    cut = options.strip_prompt or prompts.kind == "chat"
+    starts = prompts.lengths if cut else prompts.lengths * 0
+    request = _request(task, prompts, maximum, options)
+    strings = read_stop_strings(options.stop_strings)
+    if not stream and not strings:
+        return _whole(task, prompts, starts, request)
+    return _watched(task, prompts, starts, request, strings, stream)
+
+
+def _request(
+    task: TextModel, prompts: Prompts, maximum: int, options: TextOptions
+) -> dict[str, Any]:
+    """The arguments of the engine."""
+    return {
+        "limits": row_limits(prompts, maximum, options.max_new_tokens),
+        "sampler": task.sampler if options.sampler is None else options.sampler,
+        "stop_token_ids": resolve_stop_token_ids(task, options.stop_token_ids),
+        "seed": options.seed,
+    }
+
+
+def _watched(
+    task: TextModel,
+    prompts: Prompts,
+    starts: np.ndarray,
+    request: dict[str, Any],
+    stop_strings: Sequence[str],
+    stream: bool,
+) -> Any:
+    """Generates while the text is read, for a stream or because of stop strings."""
+    if task.preprocessor is None:
+        raise GenerationError(
+            "This model has no tokenizer, so it can't know stop_strings; give it stop_token_ids"
+        )
+    rows = TextRows(task.preprocessor.tokenizer, prompts, starts, stop_strings)
+    request = {"stopper": rows.push, **request}
+    if stream:
+        return stream_texts(rows, task.engine.stream(prompts.token_ids, prompts.lengths, **request))
+    result = _whole(task, prompts, starts, request)
+    if prompts.kind == "ids":
+        return result
+    rows.finish()
+    return rows.take() if prompts.batched else rows.take()[0]
 
 
 def _whole(task: TextModel, prompts: Prompts, starts: np.ndarray, request: dict[str, Any]) -> Any:
@@ -114,21 +154,36 @@ def _whole(task: TextModel, prompts: Prompts, starts: np.ndarray, request: dict[
     return results if prompts.batched else results[0]
 
 
-def row_limits(prompts: Prompts, maximum: int, max_new_tokens: int | None) -> np.ndarray:
-    """The length at which each row is done, prompt included: int32 [batch]."""
+def row_limits(
+    prompts: Prompts, maximum: int, max_new_tokens: int | Sequence[int] | None
+) -> np.ndarray:
+    """The length at which each row is done, prompt included: int32 [batch].
+
+    Raises:
+        GenerationError: when there are numbers for more or fewer rows.
+    """
     limits = np.full_like(prompts.lengths, maximum)
-    return (
-        limits if max_new_tokens is None else np.minimum(limits, prompts.lengths + max_new_tokens)
-    )
+    if max_new_tokens is None:
+        return limits
+    numbers = np.asarray(max_new_tokens, np.int32)
+    if numbers.shape not in ((), limits.shape):
+        raise GenerationError(
+            f"max_new_tokens has {numbers.size} numbers for {len(limits)} prompts; expected one "
+            "for all of them, or one for each"
+        )
+    return np.minimum(limits, prompts.lengths + numbers)
 
 
 def maximum_length(
-    task: TextModel, inputs: Any, max_length: int | None, max_new_tokens: int | None
+    task: TextModel,
+    inputs: Any,
+    max_length: int | None,
+    max_new_tokens: int | Sequence[int] | None,
 ) -> int:
     """How many tokens a row may have, prompt included."""
     limit = int(task.backbone.config.max_sequence_length)
     for name, value in (("max_length", max_length), ("max_new_tokens", max_new_tokens)):
-        if value is not None and value < 1:
+        if value is not None and np.min(value) < 1:
             raise GenerationError(f"{name} is {value}; expected 1 or more")
     if max_length is not None:
         if max_length > limit:
@@ -178,10 +233,10 @@ def _ids_result(
     return {"token_ids": token_ids, "padding_mask": mask}
 
 
-def _over_dataset(task: TextModel, dataset: Any, **options: Any) -> list[str]:
+def _over_dataset(task: TextModel, dataset: Any, options: TextOptions) -> list[str]:
     def results() -> Iterator[str]:
         for batch in dataset.as_numpy_iterator():
-            texts = generate_text(task, batch, **options)
+            texts = generate_text(task, batch, options)
             yield from [texts] if isinstance(texts, str) else texts
 
     return list(results())

@@ -21,7 +21,7 @@ class Rows:
         limits: int32 [rows], the length at which a row is done.
         done: bool [rows]; a row that is done never changes again.
         uniforms: float32 [rows, places], the random number for the token in each place.
-        stop_token_ids: int [1, any], the tokens after which a row is done; -1 is none.
+        stop_token_ids: int [1 or rows, any], the tokens after which a row is done; -1 is none.
         own: what the sampler keeps from step to step: nested tuples of tensors.
     """
 

@@ -1,5 +1,6 @@
 """Language modelling from left to right."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -8,7 +9,7 @@ import keras
 from hornbook import samplers
 from hornbook.backbones.backbone import Backbone
 from hornbook.generation import Engine, generate_text
-from hornbook.generation.text import StopTokenIds
+from hornbook.generation.text import StopTokenIds, TextOptions
 from hornbook.layers.linear import Linear
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.metrics import Perplexity
@@ -118,7 +119,8 @@ class CausalLM(NextTokenModel, Task):
         strip_prompt: bool = False,
         stream: bool = False,
         *,
-        max_new_tokens: int | None = None,
+        max_new_tokens: int | Sequence[int] | None = None,
+        stop_strings: str | Sequence[str] | None = None,
         sampler: Any = None,
         seed: int | None = None,
     ) -> Any:
@@ -136,7 +138,12 @@ class CausalLM(NextTokenModel, Task):
             stream: return an iterator of pieces of text, which put together equal the result; for
                 several prompts, of lists with a piece for each. Closing it stops the work. With
                 beam search the text comes at once, when it is final.
-            max_new_tokens: how many tokens are made at most; both limits hold if both are given.
+            max_new_tokens: how many tokens are made at most, in all rows or in each; both limits
+                hold if both are given.
+            stop_strings: a text, or several, before which a generated text ends, wherever the
+                borders of its tokens are. The stop string is not part of the result, nor of a
+                stream, which holds back what could become one. Where the result is token ids,
+                they end with the token that made it complete.
             sampler: for this call, instead of that of `compile`.
             seed: of the random numbers; None takes the sampler's.
 
@@ -158,17 +165,16 @@ class CausalLM(NextTokenModel, Task):
             >>> outputs["token_ids"].shape
             (1, 3)
         """
-        return generate_text(
-            self,
-            inputs,
+        options = TextOptions(
             max_length=max_length,
             max_new_tokens=max_new_tokens,
             stop_token_ids=stop_token_ids,
+            stop_strings=stop_strings,
             strip_prompt=strip_prompt,
-            stream=stream,
             sampler=sampler,
             seed=seed,
         )
+        return generate_text(self, inputs, options, stream)
 
     def project(self, hidden: Any) -> Any:
         """Logits [batch, length, vocabulary] of hidden states [batch, length, hidden_dim]."""

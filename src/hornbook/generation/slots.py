@@ -1,0 +1,297 @@
+"""Slots: places in one running batch, each free again as soon as its request is done."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from hornbook.errors import GenerationError
+from hornbook.generation.buckets import cache_bucket, prompt_bucket
+from hornbook.generation.drivers.program import Program
+from hornbook.generation.insertion import insert, repeat
+from hornbook.generation.request import Request
+from hornbook.generation.state import GenerationState, grow, grow_cache, take_rows
+from hornbook.samplers import Sampler
+from hornbook.samplers.rows import Results, Rows, pad
+
+REFILL_STEPS = 8
+"""While requests wait, it is looked this often for slots that have become free."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a step did for one request.
+
+    Attributes:
+        request: as it was submitted.
+        start: how many of its tokens were final before, prompt included.
+        results: what is final now: tokens int32 [places] and their number, or, from a sampler that
+            gives several sequences, [sequences, places] and [sequences].
+        done: whether it is finished; its slot is free then.
+    """
+
+    request: Request
+    start: int
+    results: Results
+    done: bool
+
+    @property
+    def new_tokens(self) -> np.ndarray:
+        """The tokens int32 [any] that are new; none from a sampler with several sequences."""
+        if np.ndim(self.results.lengths):
+            return np.zeros(0, np.int32)
+        return self.results.tokens[self.start : int(self.results.lengths)]
+
+
+class Slots:
+    """Runs requests in a batch of a fixed size, and takes new ones in while others run.
+
+    A request that is done makes room at once for the next one that waits: its prompt is run by
+    itself, in its own bucket, and written over what stood in the slot. So programs are compiled
+    for the number of slots and for single prompts, however many requests come. A request's tokens
+    depend neither on its slot nor on its neighbours, for it brings its own random numbers.
+
+    `Engine.slots` makes them.
+
+    Args:
+        size: how many requests run at a time.
+        sampler: picks the tokens of all of them.
+        stop_token_ids: int32 [any]; a request is done after making one of these.
+        model_limit: the positions that the model has.
+        runner: runs the prompts.
+        program: makes the tokens.
+
+    Example:
+        >>> from hornbook.generation import Engine, Request
+        >>> from hornbook.models import GPT2Backbone, GPT2CausalLM
+        >>> model = GPT2CausalLM(
+        ...     GPT2Backbone(vocabulary_size=50, num_layers=1, num_heads=2, hidden_dim=8)
+        ... )
+        >>> slots = Engine(model).slots(2)
+        >>> for length in (3, 4, 5):
+        ...     slots.submit(Request(np.arange(length), limit=2 * length))
+        >>> done = []
+        >>> while slots.busy:
+        ...     done += [len(p.request.token_ids) for p in slots.step(1) if p.done]
+        >>> done
+        [3, 4, 5]
+    """
+
+    def __init__(
+        self,
+        size: int,
+        sampler: Sampler,
+        stop_token_ids: np.ndarray,
+        model_limit: int,
+        runner: Program,
+        program: Program,
+    ) -> None:
+        self.size = size
+        self._sampler = sampler
+        self._stop_token_ids = stop_token_ids
+        self._model_limit = model_limit
+        self._runner = runner
+        self._program = program
+        self._waiting: deque[Request] = deque()
+        self._requests: list[Request | None] = [None] * size
+        self._starts = np.zeros(size, np.int32)
+        self._lengths = np.zeros(size, np.int32)
+        self._state: GenerationState | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs or waits."""
+        return bool(self._waiting) or any(request is not None for request in self._requests)
+
+    def submit(self, request: Request) -> None:
+        """Lets a request wait for a slot.
+
+        Raises:
+            GenerationError: when it leaves no token to be made, or asks for more than the model's
+                positions.
+        """
+        length = len(request.token_ids)
+        if not 1 <= length < request.limit <= self._model_limit:
+            raise GenerationError(
+                f"The prompt has {length} tokens and the limit is {request.limit}; expected at "
+                f"least one token, and a limit above that, up to the model's {self._model_limit} "
+                "positions"
+            )
+        self._waiting.append(request)
+
+    def cancel(self, request: Request) -> None:
+        """Ends a request where it is; one that is done or unknown is left alone."""
+        if request in self._waiting:
+            self._waiting.remove(request)
+        elif request in self._requests:
+            self._release([self._requests.index(request)])
+
+    def step(self, steps: int | None = None) -> list[Progress]:
+        """Fills the free slots if requests wait, else makes tokens.
+
+        Args:
+            steps: how many tokens a row may get at most; None leaves it to the backend.
+
+        Returns:
+            What became of each request that was in a slot and got tokens or ended.
+        """
+        if not self.busy:
+            return []
+        if self._waiting and None in self._requests:
+            self._fill()
+        else:
+            self._decode(steps)
+        return self._collect()
+
+    def _fill(self) -> None:
+        """Gives the free slots requests: all of them at once if none is in use, else one by one."""
+        if self._state is None and len(self._waiting) >= self.size:
+            requests = [self._occupy(slot) for slot in range(self.size)]
+            self._state = self._widened(self._start(requests, self._room()))
+            return
+        for slot, occupant in enumerate(self._requests):
+            if occupant is None and self._waiting:
+                self._place(self._occupy(slot), slot)
+
+    def _occupy(self, slot: int) -> Request:
+        request = self._waiting.popleft()
+        self._requests[slot] = request
+        self._starts[slot] = self._lengths[slot] = len(request.token_ids)
+        return request
+
+    def _place(self, request: Request, slot: int) -> None:
+        if self._state is None:
+            # The other slots get copies of the row, and don't go on with them.
+            new = self._widened(self._start([request], self._room()))
+            self._state = repeat(new, self.size)
+            self._release([other for other in range(self.size) if other != slot])
+            return
+        self._make_room()
+        new = self._start([request], self._state.capacity)
+        self._state = insert(self._state, new, slot)
+
+    def _start(self, requests: Sequence[Request], capacity: int) -> GenerationState:
+        """Runs prompts and lets the sampler take its first step; the cache has room for no more."""
+        times = self._sampler.rows_per_prompt
+        lengths = np.array([len(request.token_ids) for request in requests], np.int32)
+        prompts = np.zeros((len(requests), capacity), np.int32)
+        for row, request in zip(prompts, requests, strict=True):
+            row[: len(request.token_ids)] = request.token_ids
+        size = prompt_bucket(int(lengths.max()), self._model_limit)
+        logits, hidden, cache = self._runner.prefill(
+            ops.convert_to_tensor(prompts[:, :size]), ops.convert_to_tensor(lengths)
+        )
+
+        def repeated(table: Any) -> Any:
+            return ops.convert_to_tensor(np.repeat(np.asarray(table), times, axis=0))
+
+        rows = Rows(
+            tokens=repeated(prompts),
+            newest=repeated(prompts[np.arange(len(requests)), lengths - 1]),
+            starts=repeated(lengths),
+            lengths=repeated(lengths),
+            limits=repeated(np.array([request.limit for request in requests], np.int32)),
+            done=repeated(np.zeros(len(requests), bool)),
+            uniforms=self._uniforms(requests, capacity),
+            stop_token_ids=repeated(np.tile(self._stop_token_ids, (len(requests), 1))),
+        )
+        hidden = pad(hidden, capacity, 1) if self._sampler.looks_ahead else None
+        rows = self._program.begin(rows, logits, hidden, self._sampler.traced_values())
+        if times > 1:
+            cache = take_rows(cache, repeated(np.arange(len(requests), dtype="int32")))
+        return GenerationState(rows, cache)
+
+    def _decode(self, steps: int | None) -> None:
+        state = self._make_room()
+        lengths, limits = self._lengths[self._occupied()], self._limits()
+        steps = steps or self._program.chunk
+        if self._waiting:
+            steps = min(steps, REFILL_STEPS, int((limits - lengths).min()))
+        steps = min(steps, state.capacity - int(lengths.max()))
+        self._state = self._program.decode(state, steps, self._sampler.traced_values())
+
+    def _collect(self) -> list[Progress]:
+        """Reads what the device has made, and frees the slots of what is done."""
+        assert self._state is not None
+        rows, shape = self._state.rows, (self.size, self._sampler.rows_per_prompt)
+        results = Results(*map(_as_numpy, self._sampler.results(rows)))
+        done = _as_numpy(rows.done).reshape(shape).all(axis=1)
+        lengths = _as_numpy(rows.lengths).reshape(shape).max(axis=1)
+        progress = []
+        for slot in self._occupied():
+            own = Results(*(None if table is None else table[slot] for table in results))
+            start, is_done = int(self._starts[slot]), bool(done[slot])
+            progress.append(Progress(self._request(slot), start, own, is_done))
+            self._starts[slot], self._lengths[slot] = np.max(own.lengths), lengths[slot]
+            if is_done:
+                self._requests[slot] = None
+        self._forget_if_empty()
+        return progress
+
+    def _release(self, slots: list[int]) -> None:
+        """Empties slots whose rows aren't done, and tells the device, which would go on."""
+        for slot in slots:
+            self._requests[slot] = None
+        if self._state is not None:
+            released = np.isin(np.arange(self.size), slots)
+            released = np.repeat(released, self._sampler.rows_per_prompt)
+            rows = self._state.rows
+            done = ops.logical_or(rows.done, ops.convert_to_tensor(released))
+            self._state = replace(self._state, rows=replace(rows, done=done))
+        self._forget_if_empty()
+
+    def _forget_if_empty(self) -> None:
+        # An empty batch has nothing to keep, and the next one may begin with a smaller cache.
+        if not self._occupied():
+            self._state = None
+
+    def _occupied(self) -> list[int]:
+        return [slot for slot, request in enumerate(self._requests) if request is not None]
+
+    def _request(self, slot: int) -> Request:
+        request = self._requests[slot]
+        assert request is not None
+        return request
+
+    def _limits(self) -> np.ndarray:
+        return np.array([self._request(slot).limit for slot in self._occupied()])
+
+    def _uniforms(self, requests: Sequence[Request | None], capacity: int) -> Any:
+        times = self._sampler.rows_per_prompt
+        tables = [
+            np.zeros((times, 0), np.float32) if request is None else request.uniforms(times)
+            for request in requests
+        ]
+        return ops.convert_to_tensor(np.concatenate([_columns(t, capacity) for t in tables]))
+
+    def _room(self) -> int:
+        """The places for the rows in the slots, with some for their tokens to come."""
+        lengths, limits = self._lengths[self._occupied()], self._limits()
+        return cache_bucket(int(lengths.max()), int(limits.max()), self._model_limit)
+
+    def _make_room(self) -> GenerationState:
+        """Makes the running batch larger if a row has no place for its next token."""
+        state = self._state
+        assert state is not None
+        if self._lengths[self._occupied()].max() >= state.capacity:
+            capacity = self._room()
+            uniforms = self._uniforms(self._requests, capacity)
+            state = self._state = grow(state, self._sampler, capacity, uniforms)
+        return state
+
+    def _widened(self, state: GenerationState) -> GenerationState:
+        return replace(state, cache=grow_cache(state.cache, state.capacity))
+
+
+def _columns(table: np.ndarray, size: int) -> np.ndarray:
+    """A table's first `size` columns, with zeros for those that it doesn't have."""
+    kept = table[:, :size]
+    return np.pad(kept, [(0, 0), (0, size - kept.shape[1])])
+
+
+def _as_numpy(tensor: Any) -> Any:
+    # A copy: the backend may use the tensor's memory again.
+    return None if tensor is None else np.array(ops.convert_to_numpy(tensor))
