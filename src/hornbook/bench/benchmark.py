@@ -93,7 +93,7 @@ class Benchmark:
         dtypes: what the weights can be held in, or the policies; the default first.
         case: from a cell to what is to be done.
         models: the names of the default model and of that of the short form; None without a model.
-        excluded: from a contender to why it can't run the model, or an empty string.
+        excluded: from a contender and the model to why it can't run, or an empty string.
         rounds: how often each works by default.
         fresh: whether each round is a process of its own.
     """
@@ -108,7 +108,7 @@ class Benchmark:
     dtypes: tuple[str, ...]
     case: Callable[[str, Setting], Case]
     models: tuple[str, str] | None = None
-    excluded: Callable[[str, Setting], str] = lambda name, setting: ""
+    excluded: Callable[[str, Model], str] = lambda name, model: ""
     rounds: int = 3
     fresh: bool = False
 

@@ -60,7 +60,7 @@ def decode_bound(
         >>> sizes = Sizes(1000, 1000, 800, 200, 16, 32, 10)
         >>> limits = Limits("CPU", {"copy, numpy": 1e6})
         >>> round(decode_bound(sizes, limits, "float32", batch=2, prompt=10, new=20).rate)
-        305
+        219
     """
     weights = sizes.read_parameters * BYTES[dtype]
     positions = prompt + new / 2  # on average of the steps

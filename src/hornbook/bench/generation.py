@@ -4,7 +4,7 @@ from typing import Any
 
 from hornbook.bench.benchmark import Benchmark, Case, Setting, numbers
 from hornbook.bench.bounds import decode_bound, prefill_bound
-from hornbook.bench.models import DEFAULT, QUICK
+from hornbook.bench.models import DEFAULT, QUICK, Model
 from hornbook.bench.roster import FROM_GGUF
 
 FORM = "BATCHxPROMPT"
@@ -55,8 +55,7 @@ def _config(setting: Setting, batch: int, prompt: int, new: int) -> dict[str, An
     }
 
 
-def _excluded(name: str, setting: Setting) -> str:
-    model = setting.the_model
+def _excluded(name: str, model: Model) -> str:
     if name == FROM_GGUF and model.gguf is None:
         return "it runs GGUF files; give one as --model"
     if name.startswith("plain") and LEARNED_POSITIONS not in model.config:

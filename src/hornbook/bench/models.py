@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,19 @@ class Model:
         name: what the user called it.
         folder: with a config.json in Hugging Face's format.
         gguf: the GGUF file that it comes from, or None.
-        sizes: its numbers.
     """
 
     name: str
     folder: Path
     gguf: Path | None
-    sizes: Sizes
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Its numbers, counted in a process of its own: this one shall hold no accelerator."""
+        if self.name == NOTEBOOK:
+            return _notebook_sizes()
+        config = {"model": str(self.folder), "warm_up": False}
+        return Sizes.of(ask(Job("the model's sizes", "sizes", config, Path(sys.executable))))
 
     @property
     def config(self) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def shape_names() -> list[str]:
 
 
 def open_model(name: str, workspace: Path) -> Model:
-    """Writes a model's config.json into a folder of the workspace, and counts its numbers.
+    """Writes a model's config.json into a folder of the workspace.
 
     Args:
         name: of a shape, or any handle of hornbook: a preset, a folder, a `.gguf` file, ...
@@ -62,7 +69,7 @@ def open_model(name: str, workspace: Path) -> Model:
         BenchmarkError: when the name leads nowhere.
     """
     if name == NOTEBOOK:
-        return Model(name, workspace, None, _notebook_sizes())
+        return Model(name, workspace, None)
     folder = workspace / "model"
     folder.mkdir()
     gguf = None
@@ -70,13 +77,7 @@ def open_model(name: str, workspace: Path) -> Model:
         shutil.copy(SHAPES / f"{name}.json", folder / "config.json")
     else:
         gguf = _write_config_of(name, folder / "config.json")
-    job = Job(
-        "the model's sizes",
-        "sizes",
-        {"model": str(folder), "warm_up": False},
-        Path(sys.executable),
-    )
-    return Model(name, folder, gguf, Sizes.of(ask(job)))
+    return Model(name, folder, gguf)
 
 
 def _notebook_sizes() -> Sizes:

@@ -14,7 +14,7 @@ from hornbook.bench.benchmark import Benchmark, Case, Options, Setting
 from hornbook.bench.generation import DECODE, PREFILL
 from hornbook.bench.limits import Limits, measure_limits
 from hornbook.bench.load import LOAD
-from hornbook.bench.models import open_model
+from hornbook.bench.models import Model, open_model
 from hornbook.bench.process import Job, Measured, take_turns
 from hornbook.bench.results import Report, Result
 from hornbook.bench.roster import Contender, Interpreters, installed_versions, present
@@ -61,31 +61,30 @@ def run(
     benchmark, interpreters = BENCHMARKS[name], interpreters or Interpreters()
     names = _chosen(benchmark, options)
     contenders, left_out = present(names, interpreters)
-    limits = measure_limits(tell, quick=options.quick)
     with tempfile.TemporaryDirectory(prefix="hornbook-bench-") as folder:
-        setting = _setting(benchmark, options, limits, Path(folder), tell)
-        fitting = []
-        for contender in contenders:
-            if reason := benchmark.excluded(contender.name, setting):
-                left_out[contender.name] = reason
-            else:
-                fitting.append(contender)
-        if not fitting:
+        model = _model(benchmark, options, Path(folder))
+        if model is not None:
+            contenders, excluded = _fitting(benchmark, contenders, model)
+            left_out.update(excluded)
+        if not contenders:
             raise BenchmarkError(f"Nobody can take part: {'; '.join(left_out.values())}")
+        limits = measure_limits(tell, quick=options.quick)
+        dtype = options.dtype or benchmark.dtypes[0]
+        setting = Setting(options, dtype, model, limits, Path(folder))
         report = Report(
             benchmark=name,
             unit=benchmark.unit,
-            model="" if setting.model is None else setting.model.name,
-            dtype=setting.dtype,
+            model="" if model is None else model.name,
+            dtype=dtype,
             command=command,
             date=datetime.now(UTC).isoformat(timespec="minutes"),
             machine=_machine(limits),
-            versions=_versions(fitting, interpreters),
+            versions=_versions(contenders, interpreters),
             limits=limits.measured,
             left_out=left_out,
         )
         for cell in _cells(benchmark, options):
-            report = _with_cell(report, benchmark, cell, setting, fitting, interpreters, tell)
+            report = _with_cell(report, benchmark, cell, setting, contenders, interpreters, tell)
             after_cell(report)
     return report
 
@@ -106,16 +105,21 @@ def _cells(benchmark: Benchmark, options: Options) -> tuple[str, ...]:
     return options.cells or (benchmark.quick_cells if options.quick else benchmark.cells)
 
 
-def _setting(
-    benchmark: Benchmark, options: Options, limits: Limits, workspace: Path, tell: Tell
-) -> Setting:
-    model = None
-    if benchmark.models is not None:
-        full, quick = benchmark.models
-        name = options.model or (quick if options.quick else full)
-        tell(f"the sizes of {name}")
-        model = open_model(name, workspace)
-    return Setting(options, options.dtype or benchmark.dtypes[0], model, limits, workspace)
+def _model(benchmark: Benchmark, options: Options, workspace: Path) -> Model | None:
+    if benchmark.models is None:
+        return None
+    full, quick = benchmark.models
+    name = options.model or (quick if options.quick else full)
+    return open_model(name, workspace)
+
+
+def _fitting(
+    benchmark: Benchmark, contenders: Sequence[Contender], model: Model
+) -> tuple[list[Contender], dict[str, str]]:
+    """Those that can run the model, and why the others can't."""
+    reasons = {one.name: benchmark.excluded(one.name, model) for one in contenders}
+    fitting = [one for one in contenders if not reasons[one.name]]
+    return fitting, {name: reason for name, reason in reasons.items() if reason}
 
 
 def _with_cell(

@@ -2,7 +2,7 @@
 
 from hornbook.bench.benchmark import Benchmark, Case, Setting, numbers
 from hornbook.bench.bounds import train_bound
-from hornbook.bench.models import NOTEBOOK
+from hornbook.bench.models import NOTEBOOK, Model
 
 STEPS = 4
 QUICK_STEPS = 1
@@ -24,11 +24,10 @@ def _case(cell: str, setting: Setting) -> Case:
     return Case(config, batch * length, bound)
 
 
-def _excluded(name: str, setting: Setting) -> str:
-    model = setting.the_model.name
-    if name.startswith(("plain", LAYERS)) and model != NOTEBOOK:
+def _excluded(name: str, model: Model) -> str:
+    if name.startswith(("plain", LAYERS)) and model.name != NOTEBOOK:
         return f"it is written for the model '{NOTEBOOK}'"
-    if name.startswith("transformers") and model == NOTEBOOK:
+    if name.startswith("transformers") and model.name == NOTEBOOK:
         return "transformers has no such model; --model takes others"
     return ""
 

@@ -21,14 +21,22 @@ Cache = list[tuple[jax.Array, jax.Array]]
 def linear(x: jax.Array, kernel: jax.Array, bias: Any = 0) -> jax.Array:
     """[batch, length, inputs] times [outputs, inputs]."""
     flat = x.reshape(-1, x.shape[-1])
-    if jax.default_backend() != "cpu" or len(flat) == 1:
+    rows, half = len(flat), x.dtype == jnp.bfloat16
+    if jax.default_backend() != "cpu":
         y = flat @ kernel.T
-    elif len(flat) <= FEW_ROWS and x.dtype == jnp.float32:
-        y = jnp.sum(kernel[None] * flat[:, None], axis=-1)
+    elif half and rows == 1:
+        y = _apart(flat, kernel, 7) @ kernel.T
+    elif not half and 1 < rows <= FEW_ROWS:
+        y = jnp.sum(kernel[None] * _apart(flat, kernel, 23)[:, None], axis=-1)
     else:
         axes = (((1,), (1,)), ((), ()))
         y = lax.dot_general(flat, kernel, axes, preferred_element_type=jnp.float32).astype(x.dtype)
     return y.reshape(*x.shape[:-1], -1) + bias
+
+
+def _apart(x: jax.Array, kernel: jax.Array, mantissa_bits: int) -> jax.Array:
+    """The same numbers, which XLA neither shares with other products nor makes inside of this."""
+    return lax.reduce_precision(x + 0 * kernel[0], 8, mantissa_bits)
 
 
 def norm(x: jax.Array) -> jax.Array:
@@ -80,10 +88,10 @@ def next_tokens(
     for layer, (keys, values) in zip(weights["layers"], cache, strict=True):
         projected = linear(norm(x), *layer["qkv"])
         q, k, v = projected.reshape(batch, length, 3, heads, -1).transpose(2, 0, 3, 1, 4)
-        keys = lax.dynamic_update_slice(keys, k, (0, 0, start, 0))
-        values = lax.dynamic_update_slice(values, v, (0, 0, start, 0))
-        y = attend(q, keys, values, start).transpose(0, 2, 1, 3).reshape(batch, length, -1)
-        x = x + linear(y, *layer["out"])
+        keys = lax.dynamic_update_slice(keys, k.astype(keys.dtype), (0, 0, start, 0))
+        values = lax.dynamic_update_slice(values, v.astype(keys.dtype), (0, 0, start, 0))
+        y = attend(q.astype(keys.dtype), keys, values, start).astype(x.dtype)
+        x = x + linear(y.transpose(0, 2, 1, 3).reshape(batch, length, -1), *layer["out"])
         x = x + linear(jax.nn.gelu(linear(norm(x), *layer["up"]), approximate=True), *layer["down"])
         updated.append((keys, values))
     logits = linear(norm(x[:, -1:]), weights["tokens"])
@@ -96,11 +104,13 @@ def make(config: dict[str, Any]) -> Generate:
     weights = random_weights(sizes, dtype)
     start_ids = jnp.asarray(prompts(config))
     batch, prompt = start_ids.shape
+    # XLA's CPU backend would convert a whole bfloat16 cache to float32 and back for each token.
+    held = jnp.float32 if jax.default_backend() == "cpu" else dtype
     step = jax.jit(partial(next_tokens, sizes["n_head"]), donate_argnums=2)
 
     def generate(new: int) -> Any:
         size = (batch, sizes["n_head"], prompt + new, sizes["n_embd"] // sizes["n_head"])
-        cache = [(jnp.zeros(size, dtype), jnp.zeros(size, dtype)) for _ in weights["layers"]]
+        cache = [(jnp.zeros(size, held), jnp.zeros(size, held)) for _ in weights["layers"]]
         ids, made = start_ids, [start_ids]
         # A step a call: in a loop inside of the program, XLA converts all bfloat16 weights before.
         for index in range(new):
