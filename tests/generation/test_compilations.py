@@ -70,5 +70,5 @@ def test_buckets_cover_what_they_are_asked_for():
         assert min(length + 64, 1000) <= cache <= 1000
         assert prompt <= cache
         assert cache_bucket(length, length, 1000) >= prompt
-    assert len({prompt_bucket(length, 8192) for length in range(1, 8193)}) == 10
-    assert len({cache_bucket(length, 8192, 8192) for length in range(1, 8193)}) == 7
+    assert len({prompt_bucket(length, 8192) for length in range(1, 8193)}) == 14
+    assert len({cache_bucket(length, 8192, 8192) for length in range(1, 8193)}) == 11

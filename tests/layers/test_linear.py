@@ -34,6 +34,40 @@ def test_product_is_its_reference(shape, bias):
     )
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("rows", [1, 2, 8, 32, 33, 100])
+def test_product_of_any_number_of_rows(rows, dtype):
+    """Backends have a form for one row, for few and for many; all give what numpy gives."""
+    inputs = ops.convert_to_tensor(RNG.normal(size=(1, rows, 64)), dtype)
+    kernel = ops.convert_to_tensor(RNG.normal(size=(48, 64)), dtype)
+    product = linear_product(inputs, kernel)
+    assert keras.backend.standardize_dtype(product.dtype) == dtype
+    wide = [numpy(ops.cast(x, "float32")).astype("float64") for x in (inputs, kernel, product)]
+    tolerance = {"atol": 1e-4} if dtype == "float32" else {"rtol": 2**-8, "atol": 2e-2}
+    np.testing.assert_allclose(wide[2], wide[0] @ wide[1].T, **tolerance)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX's product has its own gradient")
+@pytest.mark.parametrize("rows", [1, 8, 40])
+def test_gradients_of_half_precision_products(rows):
+    import jax
+    import jax.numpy as jnp
+
+    inputs, kernel = (RNG.normal(size=size).astype("f4") for size in ((rows, 24), (16, 24)))
+    upstream = RNG.normal(size=(rows, 16)).astype("f4")
+
+    def total(product, inputs, kernel):
+        return jnp.sum(product(inputs, kernel).astype("float32") * upstream)
+
+    halves = [jnp.asarray(x, "bfloat16") for x in (inputs, kernel)]
+    wide = [x.astype("float32") for x in halves]
+    found = jax.grad(total, (1, 2))(linear_product, *halves)
+    expected = jax.grad(total, (1, 2))(linear_product_reference, *wide)
+    for gradient, wanted in zip(found, expected, strict=True):
+        assert gradient.dtype == "bfloat16"
+        np.testing.assert_allclose(gradient.astype("float32"), wanted, rtol=2**-6, atol=0.1)
+
+
 def test_output_is_affine(layer):
     inputs = RNG.normal(size=(2, 3, 5)).astype("f4")
     expected = inputs @ numpy(layer.kernel).T + numpy(layer.bias)

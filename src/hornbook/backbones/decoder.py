@@ -9,6 +9,7 @@ from keras import ops
 
 from hornbook.layers.attention_mask import AttentionMask, visible_keys
 from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
+from hornbook.layers.kv_cache import cache_dtype
 from hornbook.layers.linear import Linear
 from hornbook.layers.positions import token_positions
 from hornbook.layers.rope import RotaryAngles
@@ -75,7 +76,7 @@ class Decoder:
         def empty(layer: TransformerLayer) -> Any:
             attention = layer.attention
             shape = (batch_size, attention.num_key_value_heads, max_length, attention.head_dim)
-            return ops.zeros(shape, dtype=attention.compute_dtype)
+            return ops.zeros(shape, dtype=cache_dtype(attention.compute_dtype))
 
         return tuple((empty(layer), empty(layer)) for layer in self.layers)
 

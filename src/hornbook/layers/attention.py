@@ -64,7 +64,7 @@ class Attention(keras.layers.Layer):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # a cache may have a dtype of its own
         self.supports_masking = True
         if num_query_heads % num_key_value_heads:
             raise ValueError(
@@ -106,6 +106,7 @@ class Attention(keras.layers.Layer):
         cache: tuple[Any, Any] | None = None,
         positions: Any = None,
         memory: Any = None,
+        training: bool | None = None,
     ) -> Any:
         query = _heads(self.query(inputs), self.num_query_heads)
         if rope is not None:
@@ -117,8 +118,9 @@ class Attention(keras.layers.Layer):
         if cache is not None:
             key, value = cache
         outputs = dot_product_attention(
-            query, key, value, attention_mask, scale=self.scale, dropout=self.dropout
-        )
+            query, key, value, attention_mask, scale=self.scale,
+            dropout=self.dropout if training else None,
+        )  # fmt: skip
         outputs = self.output_projection(outputs)
         return outputs if cache is None else (outputs, cache)
 

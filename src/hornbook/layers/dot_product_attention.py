@@ -32,9 +32,29 @@ def dot_product_attention(
     Returns:
         [batch, queries, query_heads * value_head_dim].
     """
-    if keras.backend.backend() == "torch" and dropout is None:
-        return _torch_form(query, key, value, mask, scale)
+    form = None if dropout is not None else _own_form(query, key, value)
+    if form is not None:
+        return form(query, key, value, mask, scale)
     return dot_product_attention_reference(query, key, value, mask, scale=scale, dropout=dropout)
+
+
+def _own_form(query: Any, key: Any, value: Any) -> Callable[..., Any] | None:
+    """The backend's own form for such operands, if it has one that is faster than the plain one."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return _torch_form
+    # A single query is a token to decode, for which the plain form is as fast.
+    if query.shape[1] == 1 or not query.dtype == key.dtype == value.dtype:
+        return None
+    if backend == "tensorflow":
+        from hornbook.layers.tensorflow_attention import tensorflow_attention
+
+        return tensorflow_attention
+    import jax
+
+    from hornbook.layers.jax_attention import jax_attention
+
+    return jax_attention if jax.default_backend() == "cpu" else None
 
 
 def dot_product_attention_reference(
@@ -50,11 +70,12 @@ def dot_product_attention_reference(
     batch, length, heads, head_dim = ops.shape(query)
     kv_heads = key.shape[1]
     group = heads // kv_heads
+    dtype = query.dtype  # a cache's may be wider
+    query = ops.cast(query, key.dtype)
     query = ops.reshape(query, (batch, length, kv_heads, group, head_dim))
     query = ops.transpose(query, (0, 2, 3, 1, 4))
     query = ops.reshape(query, (batch, kv_heads, group * length, head_dim))
-    scores = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
-    scores = ops.cast(scores, "float32") * scale
+    scores = _scores(query, key) * scale
     scores = ops.reshape(scores, (batch, kv_heads, group, length, -1))
     if mask is not None:
         # Finite, so that a row that may look nowhere gives no NaN.
@@ -68,7 +89,19 @@ def dot_product_attention_reference(
     width = value.shape[-1]
     outputs = ops.reshape(ops.matmul(weights, value), (batch, kv_heads, group, length, width))
     outputs = ops.transpose(outputs, (0, 3, 1, 2, 4))
-    return ops.reshape(outputs, (batch, length, heads * width))
+    return ops.cast(ops.reshape(outputs, (batch, length, heads * width)), dtype)
+
+
+def _scores(query: Any, key: Any) -> Any:
+    """The products [..., queries, keys] of [..., queries, head_dim] with [..., keys, head_dim]."""
+    if keras.backend.backend() == "jax":
+        from jax import lax
+        from jax.numpy import float32
+
+        # XLA's CPU backend copies a transposed operand, here the whole cache, for every token.
+        axes = (((3,), (3,)), ((0, 1), (0, 1)))
+        return lax.dot_general(query, key, axes, preferred_element_type=float32)
+    return ops.cast(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))), "float32")
 
 
 def _torch_form(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:

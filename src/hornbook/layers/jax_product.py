@@ -28,11 +28,16 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
         return jnp.matmul(inputs, kernel.T)
     # XLA copies kernels that products of more than two dimensions transpose.
     flat = inputs.reshape(rows, inputs.shape[-1])
-    if rows == 1:
+    if dtype == jnp.bfloat16 and rows == 1:
+        flat = lax.reduce_precision(flat + 0 * kernel[0], exponent_bits=8, mantissa_bits=7)
         outputs = flat @ kernel.T
     elif dtype == jnp.bfloat16:
         outputs = _half_product(flat, kernel)
-    elif rows <= FEW_ROWS:
+    elif 1 < rows <= FEW_ROWS:
+        # XLA would write down one broadcast, a kernel's size for each row, for all products of the
+        # same inputs, or compute the inputs anew for each output. A zero made of its own kernel
+        # keeps the broadcasts apart, and no fusion reaches through reduce_precision.
+        flat = lax.reduce_precision(flat + 0 * kernel[0], exponent_bits=8, mantissa_bits=23)
         outputs = jnp.sum(kernel[None] * flat[:, None], axis=-1)
     else:
         outputs = product(flat, kernel, 1, 1)

@@ -13,6 +13,24 @@ import keras
 from keras import ops
 
 
+def cache_dtype(compute_dtype: str) -> str:
+    """The dtype of a cache of keys and values that are computed in `compute_dtype`.
+
+    It is the same, but for JAX on the CPU: XLA converts a whole bfloat16 cache to float32 and back
+    for each token that is written, and once more to read it.
+
+    Example:
+        >>> cache_dtype("float32")
+        'float32'
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if jax.default_backend() == "cpu":
+            return "float32"
+    return compute_dtype
+
+
 def write_kv(cache: Any, new: Any, positions: Any) -> Any:
     """Writes each row's new keys (or values) at that row's position.
 

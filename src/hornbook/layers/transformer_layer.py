@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 import keras
+from keras import ops
 
 from hornbook.layers.attention import Attention
 from hornbook.layers.feed_forward import FeedForward
@@ -46,7 +47,7 @@ class TransformerLayer(keras.layers.Layer):
         dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # a cache may have a dtype of its own
         self.supports_masking = True
         self.attention = attention
         self.attention_norm = attention_norm
@@ -80,6 +81,8 @@ class TransformerLayer(keras.layers.Layer):
         memory_cache: tuple[Any, Any] | None = None,
         memory_positions: Any = None,
     ) -> Any:
+        inputs = ops.cast(inputs, self.compute_dtype)
+
         def attend(x: Any) -> Any:
             return self.attention(x, attention_mask, rope, cache, positions)
 

@@ -1,4 +1,4 @@
-"""JAX: jitted programs with a while loop inside, and donated state."""
+"""JAX: jitted programs with donated state; the loop is inside, or around them on the CPU."""
 
 from typing import Any
 
@@ -18,6 +18,11 @@ class JaxProgram(Program):
 
     Variables are arguments and never constants, so that trained weights need no new compilation
     and are never copied into a program.
+
+    On accelerators a chunk of tokens is one program with a while loop, which spares a dispatch for
+    each. On the CPU a program makes one token and Python repeats it, always one ahead: in a loop
+    XLA converts all bfloat16 weights to float32 first and keeps the copies, and a dispatch takes
+    but 1/100 of a token's time.
     """
 
     chunk = 32
@@ -27,6 +32,7 @@ class JaxProgram(Program):
         self._prefill = jax.jit(self._traced_prefill)
         self._begin = jax.jit(self._traced_begin)
         self._decode = jax.jit(self._traced_decode, donate_argnums=(2,))
+        self._step = jax.jit(self._traced_step, donate_argnums=(2,))
 
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         return self._prefill(_values(self.variables), prompts, lengths)
@@ -39,11 +45,24 @@ class JaxProgram(Program):
         return Rows(*parts)
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
-        parts, own = self._decode(
+        run = self._repeat if jax.default_backend() == "cpu" else self._decode
+        parts, own = run(
             _values(self.variables), _values(self.sampler.variables), state.parts(), steps, values
         )
         self._keep(own)
         return GenerationState.from_parts(parts)
+
+    def _repeat(
+        self, weights: Any, own: Any, parts: Any, steps: int, values: Values
+    ) -> tuple[Any, Any]:
+        """What `_decode` does. A step too many, after the last row is done, changes nothing."""
+        was_done = False
+        for _ in range(steps):
+            parts, own, done = self._step(weights, own, parts, values)
+            if was_done:
+                break
+            was_done = done
+        return parts, own
 
     def _traced_prefill(self, weights: Any, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         self.on_trace()
@@ -61,23 +80,25 @@ class JaxProgram(Program):
     def _traced_decode(
         self, weights: Any, own: Any, parts: Any, steps: Any, values: Any
     ) -> tuple[Any, Any]:
+        def is_open(carry: Any) -> Any:
+            count, _, _, done = carry
+            return jnp.logical_and(count < steps, ~done)
+
+        def run(carry: Any) -> Any:
+            count, parts, own, _ = carry
+            return count + 1, *self._traced_step(weights, own, parts, values)
+
+        done = jnp.all(GenerationState.from_parts(parts).rows.done)
+        _, parts, own, _ = lax.while_loop(is_open, run, (jnp.int32(0), parts, own, done))
+        return parts, own
+
+    def _traced_step(self, weights: Any, own: Any, parts: Any, values: Any) -> tuple[Any, Any, Any]:
         self.on_trace()
         sampler = self.sampler.with_traced_values(values)
         variables = [*self.variables, *self.sampler.variables]
-
-        def is_open(carry: Any) -> Any:
-            count, parts, _ = carry
-            done = GenerationState.from_parts(parts).rows.done
-            return jnp.logical_and(count < steps, ~jnp.all(done))
-
-        def run(carry: Any) -> Any:
-            count, parts, own = carry
-            with _scope(variables, [*weights, *own]) as scope:
-                state = step.decode(self.model, sampler, GenerationState.from_parts(parts))
-                return count + 1, state.parts(), self._own_values(scope)
-
-        _, parts, own = lax.while_loop(is_open, run, (jnp.int32(0), parts, own))
-        return parts, own
+        with _scope(variables, [*weights, *own]) as scope:
+            state = step.decode(self.model, sampler, GenerationState.from_parts(parts))
+            return state.parts(), self._own_values(scope), jnp.all(state.rows.done)
 
     def _own_values(self, scope: keras.StatelessScope) -> list[Any]:
         return [scope.get_current_value(variable) for variable in self.sampler.variables]

@@ -1,19 +1,33 @@
-"""torch: the steps as they are, without gradients, the cache updated where it is."""
+"""torch: the steps without gradients, recorded once and repeated; the cache updated where it is."""
 
 from typing import Any
 
+import optree
 import torch
 
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
+from hornbook.generation.drivers.torch_recording import NotRecordableError, Recorder, Recording
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.samplers.rows import Rows
 
+MAX_RECORDINGS = 8
+
 
 class TorchProgram(Program):
-    """Runs generation eagerly; nothing is compiled."""
+    """Runs generation eagerly; decoding repeats the calls that its first step made.
+
+    Samplers from elsewhere may do what no recording shows, such as drawing numbers of their own:
+    they run as they are.
+    """
 
     chunk = 8
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._recordings: dict[Any, tuple[Recording, Any]] = {}
+        self._weights: list[Any] = []
+        self._records = all(map(_is_own, (self.sampler, *getattr(self.sampler, "transforms", ()))))
 
     @torch.no_grad()
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
@@ -25,12 +39,62 @@ class TorchProgram(Program):
 
     @torch.no_grad()
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
-        sampler = self.sampler.with_traced_values(values)
+        self._forget_if_weights_changed()
+        numbers: Any = values
+        numbers = optree.tree_map(torch.as_tensor, numbers)
         for _ in range(steps):
-            state = step.decode(self.model, sampler, state)
+            state = self._step(state, numbers)
             # Looking costs nothing on the CPU; on an accelerator it would wait for every token,
             # and a row that is done doesn't change, so it is looked at after the chunk.
             done = state.rows.done
             if done.device.type == "cpu" and bool(done.all()):
                 break
         return state
+
+    def _step(self, state: GenerationState, values: Values) -> GenerationState:
+        if not self._records:
+            return self._decoded(state.parts(), values)
+        tree: Any = (state.parts(), values)
+        inputs: list[Any]
+        inputs, structure = optree.tree_flatten(tree)
+        key = (structure, *((x.shape, x.dtype, x.device) for x in inputs))
+        if key not in self._recordings:
+            return self._recorded(key, inputs, state, values)
+        recording, structure = self._recordings[key]
+        return GenerationState.from_parts(structure.unflatten(recording(inputs)))
+
+    def _recorded(
+        self, key: Any, inputs: list[Any], state: GenerationState, values: Values
+    ) -> GenerationState:
+        """Takes a step and records it for the next ones, if that can be done."""
+        recorder = Recorder(inputs)
+        try:
+            with recorder:
+                state = self._decoded(state.parts(), values)
+        except NotRecordableError:
+            self._records = False
+            return self._step(state, values)  # which writes the same into the cache again
+        parts: Any = state.parts()
+        outputs: list[Any]
+        outputs, structure = optree.tree_flatten(parts)
+        self._recordings[key] = (recorder.recording(outputs), structure)
+        if len(self._recordings) > MAX_RECORDINGS:
+            del self._recordings[next(iter(self._recordings))]
+        return state
+
+    def _decoded(self, parts: Any, values: Values) -> GenerationState:
+        sampler = self.sampler.with_traced_values(values)
+        return step.decode(self.model, sampler, GenerationState.from_parts(parts))
+
+    def _forget_if_weights_changed(self) -> None:
+        """Recordings hold the tensors of weights, which a variable may exchange for others."""
+        weights = [variable.value for variable in self.variables]
+        if len(weights) != len(self._weights) or any(
+            new is not old for new, old in zip(weights, self._weights, strict=True)
+        ):
+            self._recordings.clear()
+            self._weights = weights
+
+
+def _is_own(part: Any) -> bool:
+    return type(part).__module__.startswith("hornbook.")

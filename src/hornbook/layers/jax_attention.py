@@ -1,0 +1,94 @@
+"""Attention of many queries on JAX's CPU backend, with a backward pass of its own.
+
+The plain form keeps each layer's attention weights, [batch, heads, queries, keys], for the backward
+pass, where XLA multiplies them in orders that its CPU backend computes slowly. This one makes the
+weights again (Dao et al., "FlashAttention", 2022): they cost a product, and less than reading them.
+What was measured is in docs/decisions/attention_training.md.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+def jax_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
+    """See `dot_product_attention`; query, key and value have one dtype."""
+    batch, length, heads, head_dim = query.shape
+    kv_heads = key.shape[1]
+    group = heads // kv_heads
+    query = query.reshape(batch, length, kv_heads, group, head_dim).transpose(0, 2, 3, 1, 4)
+    query = query.reshape(batch, kv_heads, group * length, head_dim)
+    bias = None
+    if mask is not None:
+        # Finite, so that a row that may look nowhere gives no NaN. Adding is faster than choosing.
+        bias = jnp.where(mask, jnp.float32(0.0), jnp.float32(-1e30))
+        bias = jnp.broadcast_to(bias, (*bias.shape[:2], length, bias.shape[3]))
+        bias = jnp.tile(bias, (1, 1, group, 1))
+    outputs = _attend(query, key, value, bias, scale)
+    outputs = outputs.reshape(batch, kv_heads, group, length, -1).transpose(0, 3, 1, 2, 4)
+    return outputs.reshape(batch, length, -1)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(4,))
+def _attend(query: Any, key: Any, value: Any, bias: Any, scale: float) -> Any:
+    """Queries of the heads that share a key and value head stand below each other.
+
+    Args:
+        query: [batch, kv_heads, queries, head_dim].
+        key: [batch, kv_heads, keys, head_dim].
+        value: [batch, kv_heads, keys, value_head_dim].
+        bias: float32, broadcastable to [batch, 1, queries, keys] and added to the scores; or None.
+        scale: what the products are multiplied by.
+    """
+    return _forward(query, key, value, bias, scale)[0]
+
+
+def _forward(query: Any, key: Any, value: Any, bias: Any, scale: float) -> tuple[Any, Any]:
+    # Not the scores: XLA's CPU backend would write out an array of scales as wide as they are.
+    query = query * jnp.asarray(scale, query.dtype)
+    scores = _scores(query, key, bias)
+    highest = jnp.max(scores, -1, keepdims=True)
+    weights = jnp.exp(scores - highest)
+    total = jnp.sum(weights, -1, keepdims=True)
+    # The narrow result is divided, not the wide weights.
+    outputs = _product(weights.astype(value.dtype), value, 3, 2) / total
+    outputs = outputs.astype(value.dtype)
+    return outputs, (query, key, value, bias, outputs, highest, total)
+
+
+def _backward(scale: float, saved: tuple[Any, ...], gradient: Any) -> tuple[Any, ...]:
+    query, key, value, bias, outputs, highest, total = saved
+    dtype = value.dtype
+    weights = jnp.exp(_scores(query, key, bias) - highest).astype(dtype)
+    gradient = gradient.astype(jnp.float32) / total
+    mean = jnp.sum(gradient * outputs, -1, keepdims=True)
+    gradient = gradient.astype(dtype)
+    # Transposed: only in this order is a sum over the rows of both operands fast.
+    value_gradient = _product(gradient, weights, 2, 2)
+    score_gradient = (weights * (_product(gradient, value, 3, 3) - mean)).astype(dtype)
+    query_gradient = _product(score_gradient, key, 3, 2) * scale
+    key_gradient = _product(query, score_gradient, 2, 2)
+    return (
+        query_gradient.astype(dtype),
+        key_gradient.swapaxes(2, 3).astype(dtype),
+        value_gradient.swapaxes(2, 3).astype(dtype),
+        None,
+    )
+
+
+_attend.defvjp(_forward, _backward)
+
+
+def _scores(query: Any, key: Any, bias: Any) -> Any:
+    """float32 [batch, kv_heads, queries, keys]."""
+    scores = _product(query, key, 3, 3)
+    return scores if bias is None else scores + bias
+
+
+def _product(left: Any, right: Any, left_axis: int, right_axis: int) -> Any:
+    """The float32 products of each row and head's matrices over the given axes."""
+    axes = (((left_axis,), (right_axis,)), ((0, 1), (0, 1)))
+    return lax.dot_general(left, right, axes, preferred_element_type=jnp.float32)

@@ -1,0 +1,97 @@
+"""Recorded calls of torch, made again on other tensors."""
+
+import keras
+import pytest
+
+if keras.backend.backend() != "torch":
+    pytest.skip("torch's driver", allow_module_level=True)
+
+import torch
+
+from generation.tiny_decoder import TinyModel
+from hornbook import samplers
+from hornbook.generation import Engine
+from hornbook.generation.drivers.torch_recording import NotRecordableError, Recorder
+
+
+def replayed(function, first, second):
+    """What the function makes of the second inputs, and what a recording on the first does."""
+    with Recorder(first) as recorder:
+        outputs = function(*first)
+    return function(*[x.clone() for x in second]), recorder.recording(outputs)(second)
+
+
+def both(*sizes):
+    return ([torch.randn(size) for size in sizes] for _ in range(2))
+
+
+def test_calls_with_lists_keywords_slices_and_properties():
+    weight = torch.randn(4, 3)
+
+    def function(x, y):
+        x = torch.cat([x, y], dim=0)[1:, None].mT.reshape((-1, 4)) @ weight
+        parts = torch.split(x.float().to("cpu"), 2, dim=0)
+        top = torch.topk(parts[0], k=2, dim=1)
+        return [torch.where(x > 0, x, 0), *top, parts[1].sum((0, 1))]
+
+    expected, found = replayed(function, *both((2, 4), (3, 4)))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_what_is_changed_in_place():
+    table = torch.zeros(5)
+
+    def function(cache, index, value):
+        cache.index_copy_(0, index, value)
+        cache[0] = 7.0
+        cache += 1
+        torch.add(cache, 1, out=table)
+        return [cache, table.clone()]
+
+    first, second = ([torch.randn(5), torch.tensor([i]), torch.randn(1)] for i in (2, 3))
+    expected, found = replayed(function, first, [x.clone() for x in second])
+    torch.testing.assert_close(found[0], expected[0])
+    torch.testing.assert_close(found[1], expected[1])
+
+
+def test_weights_are_used_where_they_are():
+    weight = torch.ones(2)
+    with Recorder([torch.zeros(2)]) as recorder:
+        outputs = [weight * 3]
+    weight.fill_(5.0)
+    assert recorder.recording(outputs)([torch.zeros(2)])[0].tolist() == [15.0, 15.0]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [bool, float, torch.Tensor.item, torch.Tensor.tolist, lambda x: torch.arange(9)[: x.long()]],
+)
+def test_values_that_python_looks_at_are_refused(look):
+    x = torch.tensor(3.0)
+    with pytest.raises(NotRecordableError), Recorder([x]):
+        look(x)
+
+
+def test_exchanged_weights_are_seen():
+    model = TinyModel()
+    engine = Engine(model)
+    prompt, options = [[3, 4, 5]], {"limits": 30}
+    before = engine.generate(prompt, [3], **options).token_ids.tolist()
+    for variable in model.variables:
+        variable._value = torch.nn.Parameter(variable.value.detach().flip(0))
+    after = engine.generate(prompt, [3], **options).token_ids.tolist()
+    assert after != before
+    assert after == Engine(model).generate(prompt, [3], **options).token_ids.tolist()
+
+
+def test_a_sampler_from_elsewhere_is_called_for_every_token():
+    class Counting(samplers.Sampler):
+        calls = 0
+
+        def get_next_token(self, probabilities):
+            Counting.calls += 1
+            return torch.argmax(probabilities, dim=-1)
+
+    Engine(TinyModel()).generate([[3, 4, 5]], [3], limits=20, sampler=Counting())
+    assert Counting.calls == 17
