@@ -57,6 +57,15 @@ def test_it_ends_before_a_stop_string(hornbook, tiny_model):
     assert "6 tokens" in outcome.err
 
 
+def test_a_draft_changes_nothing_but_the_speed(hornbook, tiny_model):
+    options = (PROMPT, "--max-new-tokens", 20, "--sampler", "greedy")
+    alone = hornbook("generate", tiny_model, *options).out
+    for draft in ("prompt_lookup", tiny_model):
+        outcome = hornbook("generate", tiny_model, *options, "--draft", draft)
+        assert outcome.out == alone
+        assert "tokens/s" in outcome.err
+
+
 def test_it_stops_at_the_end_of_the_context(hornbook, tiny_model):
     options = ("--max-new-tokens", 1000, "--sampler", "greedy", "--json")
     result = hornbook("generate", tiny_model, "a" * 60, *options).json()
@@ -70,6 +79,7 @@ def test_it_stops_at_the_end_of_the_context(hornbook, tiny_model):
         ([PROMPT, "--top-k", 2, "--sampler", "greedy"], 2, "--top-k can't be used"),
         ([PROMPT, "--max-new-tokens", 0], 2, "--max-new-tokens"),
         ([PROMPT, "--dtype", "int4"], 2, "--dtype"),
+        ([PROMPT, "--sampler", "beam", "--draft", "prompt_lookup"], 1, "leave the draft out"),
     ],
 )
 def test_what_can_not_be_done_is_one_message(hornbook, tiny_model, options, status, message):

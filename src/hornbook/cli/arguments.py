@@ -67,6 +67,14 @@ MinPOption = Annotated[
         "--min-p", min=0.0, max=1.0, help="Drop tokens below this share of the likeliest one's."
     ),
 ]
+DraftOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Guess tokens to be quicker: with a smaller model of the same tokenizer, or "
+        "prompt_lookup, for texts that repeat what the prompt says.",
+        metavar="MODEL",
+    ),
+]
 SeedOption = Annotated[
     int | None, typer.Option(help="Makes random choices repeatable.", show_default="random")
 ]

@@ -9,6 +9,7 @@ import typer
 
 from hornbook.cli import console
 from hornbook.cli.arguments import (
+    DraftOption,
     DtypeOption,
     MaxNewTokensOption,
     MinPOption,
@@ -20,7 +21,7 @@ from hornbook.cli.arguments import (
     TopKOption,
     TopPOption,
 )
-from hornbook.cli.reply import Message, Reply, load, write_reply
+from hornbook.cli.reply import Message, Reply, load, load_draft, write_reply
 from hornbook.cli.sampling import make_sampler
 from hornbook.errors import GenerationError, TokenizerError
 
@@ -82,6 +83,7 @@ def command(
     top_p: TopPOption = None,
     min_p: MinPOption = None,
     seed: SeedOption = None,
+    draft: DraftOption = None,
     dtype: DtypeOption = None,
 ) -> None:
     """Talk with a model.
@@ -104,6 +106,7 @@ def command(
         stop_strings=stop or (),
         sampler=picked,
         seed=seed,
+        draft=load_draft(draft, dtype),
     )
     if sys.stdin.isatty():
         console.remark(HELP)

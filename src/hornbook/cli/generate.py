@@ -8,6 +8,7 @@ import typer
 
 from hornbook.cli import console
 from hornbook.cli.arguments import (
+    DraftOption,
     DtypeOption,
     JsonOption,
     MaxNewTokensOption,
@@ -20,7 +21,7 @@ from hornbook.cli.arguments import (
     TopKOption,
     TopPOption,
 )
-from hornbook.cli.reply import load, write_reply
+from hornbook.cli.reply import load, load_draft, write_reply
 from hornbook.cli.sampling import make_sampler
 
 
@@ -37,6 +38,7 @@ def command(
     top_p: TopPOption = None,
     min_p: MinPOption = None,
     seed: SeedOption = None,
+    draft: DraftOption = None,
     dtype: DtypeOption = None,
     stream: Annotated[
         bool, typer.Option(help="Print text as it comes, or all of it at the end.")
@@ -59,6 +61,7 @@ def command(
         stop_strings=stop or (),
         sampler=picked,
         seed=seed,
+        draft=load_draft(draft, dtype),
     )
     if as_json:
         console.write_json({"model": model, "prompt": prompt, **asdict(reply)})

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
     from hornbook.generation.prompts import Prompts
 
 Message = dict[str, str]
+
+DRAFTED_WINDOW = 16
+"""With a draft several tokens come at once, so that the pace is measured over as many."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ def load(model: str, dtype: Dtype | None) -> Any:
     return loaded
 
 
+def load_draft(draft: str | None, dtype: Dtype | None) -> Any:
+    """What `--draft` names: a way to guess, or a model, which is loaded."""
+    return draft if draft in (None, "prompt_lookup") else load(str(draft), dtype)
+
+
 def write_reply(
     model: Any,
     prompt: str | Sequence[Message],
@@ -65,6 +72,7 @@ def write_reply(
     stop_strings: Sequence[str] = (),
     sampler: Any = None,
     seed: int | None = None,
+    draft: Any = None,
 ) -> Reply:
     """Generates, hands each piece of text to `write` as it comes, and measures.
 
@@ -76,14 +84,19 @@ def write_reply(
         stop_strings: the text ends before the first of them.
         sampler: instead of the model's own.
         seed: of the random numbers.
+        draft: guesses tokens: "prompt_lookup", or a smaller model.
 
     Raises:
         GenerationError: when the prompt leaves no room in the model's context.
     """
-    from hornbook.generation.text import resolve_stop_token_ids
+    from hornbook.generation.speculation import DRAFT_TOKENS
+    from hornbook.generation.text import check_draft_positions, drafted, resolve_stop_token_ids
     from hornbook.generation.text_stream import TextRows, read_stop_strings, stream_texts
 
     prompts, limit = _read(model, prompt)
+    limit = min(prompts.lengths[0] + max_new_tokens, limit)
+    check_draft_positions(draft, limit)
+    engine, sampler = drafted(model.engine, sampler or model.sampler, draft, DRAFT_TOKENS)
     start = time.perf_counter()
     times: list[float] = []
 
@@ -94,11 +107,11 @@ def write_reply(
 
     strings = read_stop_strings(stop_strings)
     rows = TextRows(model.preprocessor.tokenizer, prompts, prompts.lengths, strings)
-    steps = model.engine.stream(
+    steps = engine.stream(
         prompts.token_ids,
         prompts.lengths,
-        limits=min(prompts.lengths[0] + max_new_tokens, limit),
-        sampler=sampler or model.sampler,
+        limits=limit,
+        sampler=sampler,
         stop_token_ids=resolve_stop_token_ids(model, "auto"),
         seed=seed,
         stopper=rows.push,
@@ -107,15 +120,23 @@ def write_reply(
     for piece in stream_texts(rows, timed(steps)):
         pieces.append(piece)
         write(piece)
-    paces = [later - earlier for earlier, later in pairwise(times)]
     return Reply(
         text="".join(pieces),
         prompt_tokens=int(prompts.lengths[0]),
         new_tokens=len(times),
         first_token_seconds=times[0],
         seconds=times[-1],
-        tokens_per_second=1 / median(paces) if paces else None,
+        tokens_per_second=_speed(times, 1 if draft is None else DRAFTED_WINDOW),
     )
+
+
+def _speed(times: list[float], window: int) -> float | None:
+    """Tokens a second at the median pace of `window` tokens that follow each other."""
+    window = min(window, len(times) - 1)
+    if window < 1:
+        return None
+    spans = [later - earlier for earlier, later in zip(times, times[window:], strict=False)]
+    return window / median(spans)
 
 
 def _read(model: Any, prompt: str | Sequence[Message]) -> tuple["Prompts", int]:

@@ -10,11 +10,12 @@ import numpy as np
 from hornbook import samplers
 from hornbook.errors import GenerationError
 from hornbook.generation.batch import BatchRun, GeneratedStep, Stopper
+from hornbook.generation.drafts import DraftedModel
 from hornbook.generation.drivers import program_class
 from hornbook.generation.drivers.program import Program
+from hornbook.generation.language_model import LanguageModel
 from hornbook.generation.request import BatchRequest, fill_up, make_request
 from hornbook.generation.slots import Slots
-from hornbook.generation.step import LanguageModel
 
 MAX_PROGRAMS = 8
 PROMPT_SAMPLER = samplers.GreedySampler()
@@ -65,6 +66,7 @@ class Engine:
         self.model = model
         self.compilations = 0
         self._programs: dict[Any, Program] = {}
+        self._drafted: tuple[LanguageModel, Engine] | None = None
 
     def generate(
         self,
@@ -138,6 +140,15 @@ class Engine:
         """A batch that requests come into and leave one by one, as in a server."""
         return self._slots(size, samplers.get(sampler), fill_up(stop_token_ids))
 
+    def with_draft(self, draft: LanguageModel) -> "Engine":
+        """An engine for the model and a smaller one beside it; the last such engine is kept.
+
+        Its prompts are run by both. A `SpeculativeSampler` with a `ModelDraft` uses it.
+        """
+        if self._drafted is None or self._drafted[0] is not draft:
+            self._drafted = draft, Engine(DraftedModel(self.model, draft))
+        return self._drafted[1]
+
     def _run(self, request: BatchRequest, stopper: Stopper | None) -> BatchRun:
         def slots(size: int) -> Slots:
             return self._slots(size, request.sampler, request.stop_token_ids)
@@ -146,8 +157,8 @@ class Engine:
 
     def _slots(self, size: int, sampler: samplers.Sampler, stop_token_ids: np.ndarray) -> Slots:
         limit = self.model.backbone.config.max_sequence_length
-        runner, program = self._program(PROMPT_SAMPLER), self._program(sampler)
-        return Slots(size, sampler, stop_token_ids, limit, runner, program)
+        runner = self._program(PROMPT_SAMPLER)
+        return Slots(size, sampler, stop_token_ids, limit, runner, self._program)
 
     def _program(self, sampler: samplers.Sampler) -> Program:
         key = sampler.trace_key

@@ -67,7 +67,7 @@ def _torch() -> Callable[[Any, Any, int], Any]:
             block[tuple(slice(size) for size in new.shape)] = new
             return table
 
-        # Numpy arrays of earlier results look into the rows' memory, so those are copied.
+        # What belongs to the rows is small, and some of it may be a view of other tensors.
         rows = keras.tree.map_structure(
             lambda table, new: write(table.clone(), new), rows, new_rows
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from hornbook import samplers
 from hornbook.errors import GenerationError
-from hornbook.generation.step import LanguageModel
+from hornbook.generation.language_model import LanguageModel
 from hornbook.samplers.uniforms import row_uniforms
 
 STOP_IDS_MULTIPLE = 8
@@ -37,9 +37,13 @@ class Request:
     seed: int = field(default_factory=_new_seed)
     stream: int = 0
 
-    def uniforms(self, rows: int) -> np.ndarray:
-        """The random numbers float32 [rows, limit] for the tokens of each of its rows."""
-        return row_uniforms(self.seed, rows, self.limit, first=self.stream)
+    def uniforms(self, rows: int, each: int = 1) -> np.ndarray:
+        """The random numbers for the tokens of each of its rows.
+
+        Float32 [rows, limit]; where each token takes several, [rows, limit, each].
+        """
+        numbers = row_uniforms(self.seed, rows, self.limit * each, first=self.stream)
+        return numbers if each == 1 else numbers.reshape(rows, self.limit, each)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Slots: places in one running batch, each free again as soon as its request is done."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hornbook.generation.buckets import cache_bucket, prompt_bucket
 from hornbook.generation.drivers.program import Program
 from hornbook.generation.insertion import insert, repeat
 from hornbook.generation.request import Request
+from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import GenerationState, grow, grow_cache, take_rows
 from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Results, Rows, pad
@@ -62,7 +64,7 @@ class Slots:
         stop_token_ids: int32 [any]; a request is done after making one of these.
         model_limit: the positions that the model has.
         runner: runs the prompts.
-        program: makes the tokens.
+        make_program: gives what makes the tokens, with a sampler.
 
     Example:
         >>> from hornbook.generation import Engine, Request
@@ -87,14 +89,15 @@ class Slots:
         stop_token_ids: np.ndarray,
         model_limit: int,
         runner: Program,
-        program: Program,
+        make_program: Callable[[Sampler], Program],
     ) -> None:
         self.size = size
         self._sampler = sampler
         self._stop_token_ids = stop_token_ids
         self._model_limit = model_limit
         self._runner = runner
-        self._program = program
+        self._program = make_program(sampler)
+        self._make_program = make_program
         self._waiting: deque[Request] = deque()
         self._requests: list[Request | None] = [None] * size
         self._starts = np.zeros(size, np.int32)
@@ -105,6 +108,12 @@ class Slots:
     def busy(self) -> bool:
         """Whether anything runs or waits."""
         return bool(self._waiting) or any(request is not None for request in self._requests)
+
+    @cached_property
+    def _without_draft(self) -> tuple[Sampler, Program]:
+        assert isinstance(self._sampler, SpeculativeSampler)
+        sampler = self._sampler.without_draft()
+        return sampler, self._make_program(sampler)
 
     def submit(self, request: Request) -> None:
         """Lets a request wait for a slot.
@@ -206,12 +215,18 @@ class Slots:
 
     def _decode(self, steps: int | None) -> None:
         state = self._make_room()
-        lengths, limits = self._lengths[self._occupied()], self._limits()
-        steps = steps or self._program.chunk
+        sampler, program = self._sampler, self._program
+        lengths = self._lengths[self._occupied()]
+        longest, left = int(lengths.max()), self._limits() - lengths
+        if longest + sampler.draft_tokens >= state.capacity:
+            # The model's last places are too few for guesses.
+            sampler, program = self._without_draft
+        most = 1 + sampler.draft_tokens  # a step's tokens
+        steps = min(steps or program.chunk, int(left.max()))
         if self._waiting:
-            steps = min(steps, REFILL_STEPS, int((limits - lengths).min()))
-        steps = min(steps, state.capacity - int(lengths.max()))
-        self._state = self._program.decode(state, steps, self._sampler.traced_values())
+            steps = min(steps, REFILL_STEPS, -(-int(left.min()) // most))
+        steps = min(steps, (state.capacity - longest) // most)
+        self._state = program.decode(state, steps, sampler.traced_values())
 
     def _collect(self) -> list[Progress]:
         """Reads what the device has made, and frees the slots of what is done."""
@@ -260,23 +275,31 @@ class Slots:
         return np.array([self._request(slot).limit for slot in self._occupied()])
 
     def _uniforms(self, requests: Sequence[Request | None], capacity: int) -> Any:
-        times = self._sampler.rows_per_prompt
-        tables = [
-            np.zeros((times, 0), np.float32) if request is None else request.uniforms(times)
-            for request in requests
-        ]
-        return ops.convert_to_tensor(np.concatenate([_columns(t, capacity) for t in tables]))
+        times, each = self._sampler.rows_per_prompt, self._sampler.uniforms_per_token
+        shape = (
+            (len(requests), times, capacity)
+            if each == 1
+            else (len(requests), times, capacity, each)
+        )
+        table = np.zeros(shape, np.float32)
+        for own, request in zip(table, requests, strict=True):
+            if request is not None:
+                numbers = request.uniforms(times, each)[:, :capacity]
+                own[:, : numbers.shape[1]] = numbers
+        return ops.convert_to_tensor(table.reshape(-1, *shape[2:]))
 
     def _room(self) -> int:
         """The places for the rows in the slots, with some for their tokens to come."""
-        lengths, limits = self._lengths[self._occupied()], self._limits()
-        return cache_bucket(int(lengths.max()), int(limits.max()), self._model_limit)
+        ahead = self._sampler.draft_tokens
+        longest, limit = int(self._lengths[self._occupied()].max()), int(self._limits().max())
+        return cache_bucket(longest + ahead, limit + ahead, self._model_limit)
 
     def _make_room(self) -> GenerationState:
-        """Makes the running batch larger if a row has no place for its next token."""
+        """Makes the running batch larger if a row has no place for its next tokens."""
         state = self._state
         assert state is not None
-        if self._lengths[self._occupied()].max() >= state.capacity:
+        longest = int(self._lengths[self._occupied()].max())
+        if longest + self._sampler.draft_tokens >= state.capacity < self._model_limit:
             capacity = self._room()
             uniforms = self._uniforms(self._requests, capacity)
             state = self._state = grow(state, self._sampler, capacity, uniforms)
@@ -284,12 +307,6 @@ class Slots:
 
     def _widened(self, state: GenerationState) -> GenerationState:
         return replace(state, cache=grow_cache(state.cache, state.capacity))
-
-
-def _columns(table: np.ndarray, size: int) -> np.ndarray:
-    """A table's first `size` columns, with zeros for those that it doesn't have."""
-    kept = table[:, :size]
-    return np.pad(kept, [(0, 0), (0, size - kept.shape[1])])
 
 
 def _as_numpy(tensor: Any) -> Any:

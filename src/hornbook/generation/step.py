@@ -5,33 +5,16 @@ newest tokens and lets it choose the next ones. So no token is run twice, and no
 one, after which nothing follows, never is.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 from keras import ops
 
+from hornbook.generation import speculation
+from hornbook.generation.language_model import LanguageModel
+from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import Cache, GenerationState, take_rows
 from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Rows
-
-
-class CachedDecoder(Protocol):
-    """The backbone that generation runs."""
-
-    def init_cache(self, batch_size: int, max_length: int) -> Cache:
-        """Empty keys and values."""
-
-    def call_with_cache(self, token_ids: Any, cache: Cache, positions: Any) -> tuple[Any, Cache]:
-        """Hidden states of the tokens at `positions` onwards, and the updated cache."""
-
-
-class LanguageModel(Protocol):
-    """What generation needs of a model."""
-
-    backbone: Any  # a CachedDecoder, with `config.max_sequence_length`
-    variables: list[Any]
-
-    def project(self, hidden: Any) -> Any:
-        """Hidden states [batch, length, hidden_dim] to logits [batch, length, vocabulary]."""
 
 
 def prefill(model: LanguageModel, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
@@ -76,6 +59,8 @@ def begin(sampler: Sampler, rows: Rows, logits: Any, hidden: Any) -> Rows:
 
 def decode(model: LanguageModel, sampler: Sampler, state: GenerationState) -> GenerationState:
     """Runs each row's newest token and lets the sampler take a step."""
+    if isinstance(sampler, SpeculativeSampler):
+        return speculation.decode(model, sampler, state)
     rows, cache = state.rows, state.cache
     positions = rows.lengths - 1
     if sampler.looks_ahead:

@@ -8,8 +8,10 @@ import numpy as np
 
 from hornbook import samplers
 from hornbook.errors import GenerationError
+from hornbook.generation.drafts import ModelDraft, PromptLookup
 from hornbook.generation.engine import Engine
 from hornbook.generation.prompts import Prompts, is_dataset, kind_of, read_prompts
+from hornbook.generation.speculation import DRAFT_TOKENS, SpeculativeSampler
 from hornbook.generation.text_stream import TextRows, read_stop_strings, stream_texts
 
 StopTokenIds = Sequence[int] | int | Literal["auto"] | None
@@ -45,6 +47,11 @@ class TextOptions:
         strip_prompt: return only what was generated, as is always done for chats.
         sampler: instead of the task's.
         seed: of the random numbers; None takes the sampler's.
+        batch_size: how many prompts run at a time, the next one as soon as one is done; None runs
+            all at once.
+        draft: guesses tokens, which the task's model checks several at a time: a smaller task with
+            the same vocabulary, or "prompt_lookup", for texts that repeat what they say.
+        draft_tokens: how many tokens are guessed at a time.
     """
 
     max_length: int | None = None
@@ -54,6 +61,9 @@ class TextOptions:
     strip_prompt: bool = False
     sampler: Any = None
     seed: int | None = None
+    batch_size: int | None = None
+    draft: Any = None
+    draft_tokens: int = DRAFT_TOKENS
 
 
 def generate_text(
@@ -93,27 +103,63 @@ def generate_text(
         raise GenerationError("Token ids can't be streamed as text; use engine.stream")
     cut = options.strip_prompt or prompts.kind == "chat"
     starts = prompts.lengths if cut else prompts.lengths * 0
-    request = _request(task, prompts, maximum, options)
-    strings = read_stop_strings(options.stop_strings)
-    if not stream and not strings:
-        return _whole(task, prompts, starts, request)
-    return _watched(task, prompts, starts, request, strings, stream)
-
-
-def _request(
-    task: TextModel, prompts: Prompts, maximum: int, options: TextOptions
-) -> dict[str, Any]:
-    """The arguments of the engine."""
-    return {
+    sampler = task.sampler if options.sampler is None else options.sampler
+    engine, sampler = drafted(task.engine, sampler, options.draft, options.draft_tokens)
+    request = {
         "limits": row_limits(prompts, maximum, options.max_new_tokens),
-        "sampler": task.sampler if options.sampler is None else options.sampler,
+        "sampler": sampler,
         "stop_token_ids": resolve_stop_token_ids(task, options.stop_token_ids),
         "seed": options.seed,
+        "batch_size": options.batch_size,
     }
+    check_draft_positions(options.draft, int(request["limits"].max()))
+    strings = read_stop_strings(options.stop_strings)
+    if not stream and not strings:
+        return _whole(task, engine, prompts, starts, request)
+    return _watched(task, engine, prompts, starts, request, strings, stream)
+
+
+def drafted(engine: Engine, sampler: Any, draft: Any, draft_tokens: int) -> tuple[Engine, Any]:
+    """The engine and the sampler that use a draft, or those given if there is none.
+
+    Args:
+        engine: of the model.
+        sampler: a sampler, or what `samplers.get` takes.
+        draft: None, "prompt_lookup", or a smaller model.
+        draft_tokens: how many tokens are guessed at a time.
+
+    Raises:
+        GenerationError: when it is none of these, or doesn't fit to the sampler or the model.
+    """
+    if draft is None:
+        return engine, sampler
+    if draft_tokens < 1:
+        raise GenerationError(f"draft_tokens is {draft_tokens}; expected 1 or more")
+    if isinstance(draft, str):
+        if draft != "prompt_lookup":
+            raise GenerationError(
+                f"draft is {draft!r}; expected 'prompt_lookup' or a model, as from_preset gives it"
+            )
+        return engine, SpeculativeSampler(samplers.get(sampler), PromptLookup(), draft_tokens)
+    sampler = SpeculativeSampler(samplers.get(sampler), ModelDraft(), draft_tokens)
+    return engine.with_draft(draft), sampler
+
+
+def check_draft_positions(draft: Any, limit: int) -> None:
+    """Raises a `GenerationError` when a draft model is too short for the limit."""
+    if draft is None or isinstance(draft, str):
+        return
+    positions = draft.backbone.config.max_sequence_length
+    if positions < limit:
+        raise GenerationError(
+            f"{limit} positions are asked for, but the draft has {positions}; give a smaller "
+            "max_length, or another draft"
+        )
 
 
 def _watched(
     task: TextModel,
+    engine: Engine,
     prompts: Prompts,
     starts: np.ndarray,
     request: dict[str, Any],
@@ -128,16 +174,22 @@ def _watched(
     rows = TextRows(task.preprocessor.tokenizer, prompts, starts, stop_strings)
     request = {"stopper": rows.push, **request}
     if stream:
-        return stream_texts(rows, task.engine.stream(prompts.token_ids, prompts.lengths, **request))
-    result = _whole(task, prompts, starts, request)
+        return stream_texts(rows, engine.stream(prompts.token_ids, prompts.lengths, **request))
+    result = _whole(task, engine, prompts, starts, request)
     if prompts.kind == "ids":
         return result
     rows.finish()
     return rows.take() if prompts.batched else rows.take()[0]
 
 
-def _whole(task: TextModel, prompts: Prompts, starts: np.ndarray, request: dict[str, Any]) -> Any:
-    output = task.engine.generate(prompts.token_ids, prompts.lengths, **request)
+def _whole(
+    task: TextModel,
+    engine: Engine,
+    prompts: Prompts,
+    starts: np.ndarray,
+    request: dict[str, Any],
+) -> Any:
+    output = engine.generate(prompts.token_ids, prompts.lengths, **request)
     shape = output.lengths.shape  # [batch], or [batch, sequences] where all beams are wanted
     token_ids = output.token_ids.reshape(-1, output.token_ids.shape[-1])
     lengths = output.lengths.reshape(-1)

@@ -35,6 +35,20 @@ def draw(weights: Any, uniforms: Any) -> Any:
     return block * BLOCK + within
 
 
+def spread(weights: Any, tokens: Any, vocabulary: int) -> Any:
+    """Puts the weights [batch, any] of some tokens [batch, any] where they stand among all.
+
+    Example:
+        >>> spread(ops.array([[0.5, 0.25]]), ops.array([[3, 1]]), 4).tolist()
+        [[0.0, 0.25, 0.0, 0.5]]
+    """
+    batch, count = tokens.shape
+    rows = ops.broadcast_to(ops.arange(batch, dtype="int32")[:, None], (batch, count))
+    places = ops.stack([rows, ops.cast(tokens, "int32")], axis=-1)
+    flat = ops.reshape(places, (-1, 2)), ops.reshape(weights, (-1,))
+    return ops.scatter(*flat, (batch, vocabulary))
+
+
 def _locate(weights: Any, target: Any) -> tuple[Any, Any]:
     """The first index at which the sum of weights exceeds `target`, and what is left of it."""
     sums = ops.cumsum(weights, axis=-1)

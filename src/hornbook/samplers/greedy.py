@@ -36,5 +36,8 @@ class GreedySampler(Sampler):
     def choose(self, logits: Any, uniforms: Any) -> Any:
         return ops.argmax(logits, axis=-1)
 
+    def weights(self, logits: Any) -> Any:
+        return ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1], dtype="float32")
+
     def get_config(self) -> dict[str, Any]:
         return self._transforms_config()

@@ -7,7 +7,6 @@ import keras
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.samplers.draw import draw
 from hornbook.samplers.sampler import Sampler
 from hornbook.samplers.transforms import LogitsTransform
 
@@ -45,10 +44,10 @@ class MinPSampler(Sampler):
             raise GenerationError(f"p is {p}; expected a share from 0 to 1")
         self.p = p
 
-    def choose(self, logits: Any, uniforms: Any) -> Any:
+    def weights(self, logits: Any) -> Any:
         probabilities = ops.softmax(logits, axis=-1)
         least = self.p * ops.max(probabilities, axis=-1, keepdims=True)
-        return draw(ops.where(probabilities >= least, probabilities, 0.0), uniforms)
+        return ops.where(probabilities >= least, probabilities, 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return {"p": self.p, **super().get_config()}

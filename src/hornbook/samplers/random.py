@@ -6,7 +6,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from hornbook.samplers.draw import draw
 from hornbook.samplers.sampler import Sampler
 from hornbook.samplers.transforms import LogitsTransform
 
@@ -36,5 +35,5 @@ class RandomSampler(Sampler):
     ) -> None:
         super().__init__(temperature, seed, transforms)
 
-    def choose(self, logits: Any, uniforms: Any) -> Any:
-        return draw(ops.exp(logits - ops.max(logits, axis=-1, keepdims=True)), uniforms)
+    def weights(self, logits: Any) -> Any:
+        return ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))

@@ -20,7 +20,8 @@ class Rows:
         lengths: int32 [rows], the tokens of each row, prompt included.
         limits: int32 [rows], the length at which a row is done.
         done: bool [rows]; a row that is done never changes again.
-        uniforms: float32 [rows, places], the random number for the token in each place.
+        uniforms: float32 [rows, places], the random number for the token in each place; or
+            [rows, places, any], several.
         stop_token_ids: int [1 or rows, any], the tokens after which a row is done; -1 is none.
         own: what the sampler keeps from step to step: nested tuples of tensors.
     """
@@ -51,20 +52,26 @@ class Rows:
         in_prompt = self.lengths < self.starts
         return ops.where(in_prompt[:, None], -1, self.stop_token_ids)
 
-    def append(self, tokens: Any) -> "Rows":
-        """Writes the next token [rows] of each row that isn't done."""
+    def append(self, tokens: Any, where: Any = True) -> "Rows":
+        """Writes the next token [rows] of each row that isn't done, or of those `where` is true."""
         tokens = ops.cast(tokens, self.tokens.dtype)
-        writes = ops.logical_not(self.done)
+        writes = ops.logical_and(ops.logical_not(self.done), where)
         lengths = self.lengths + ops.cast(writes, "int32")
         stopped = ops.any(tokens[:, None] == self.next_stops(), axis=-1)
         stopped = ops.logical_or(stopped, lengths >= self.limits)
         return replace(
             self,
             tokens=put(self.tokens, self.lengths, tokens, writes),
-            newest=tokens,
+            newest=ops.where(where, tokens, self.newest),
             lengths=lengths,
-            done=ops.logical_or(self.done, stopped),
+            done=ops.logical_or(self.done, ops.logical_and(stopped, writes)),
         )
+
+    def extended(self, tokens: Any) -> "Rows":
+        """The rows as they would be with the next tokens [rows], whatever ends them."""
+        tokens = ops.cast(tokens, self.tokens.dtype)
+        written = put(self.tokens, self.lengths, tokens, ops.ones_like(self.done))
+        return replace(self, tokens=written, newest=tokens, lengths=self.lengths + 1)
 
     def take(self, parents: Any) -> "Rows":
         """The rows with the tokens of others: of row `parents[i]` in row i, of the same prompt."""

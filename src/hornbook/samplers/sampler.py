@@ -10,6 +10,7 @@ from keras import ops
 
 from hornbook.errors import GenerationError
 from hornbook.samplers import loop
+from hornbook.samplers.draw import draw
 from hornbook.samplers.rows import Results, Rows
 from hornbook.samplers.traced import Traced
 from hornbook.samplers.transforms import LogitsTransform
@@ -20,9 +21,10 @@ class Sampler(Traced):
 
     A sampler holds numbers and no state: chance comes in from outside, as one uniform number a
     row, so that the same numbers give the same tokens and a row never depends on its neighbours.
-    A new sampler is a subclass with either method:
+    A new sampler is a subclass with one of these methods:
 
-    - `choose(logits, uniforms)`, as hornbook's own have it;
+    - `weights(logits)`, how likely each token is, as hornbook's own have it;
+    - `choose(logits, uniforms)`, where there is a quicker way than drawing from weights;
     - `get_next_token(probabilities)`, as in KerasNLP. Such a sampler draws its own random numbers,
       for example with `seed=self.seed_generator`.
 
@@ -45,6 +47,10 @@ class Sampler(Traced):
 
     looks_ahead: ClassVar[bool] = False
     """Whether the newest token of a row is a candidate that `advance` may still drop."""
+    draft_tokens: int = 0
+    """How many tokens a step may give beyond one."""
+    uniforms_per_token: ClassVar[int] = 1
+    """How many random numbers a token takes."""
 
     def __init__(
         self,
@@ -89,7 +95,32 @@ class Sampler(Traced):
         Returns:
             Token ids [batch].
         """
-        raise NotImplementedError(f"{type(self).__name__} needs choose() or get_next_token().")
+        return draw(self.weights(logits), uniforms)
+
+    def weights(self, logits: Any) -> Any:
+        """What `choose` draws from: float32 [batch, vocabulary], not negative, of any sum.
+
+        Args:
+            logits: float32 [batch, vocabulary], already divided by the temperature.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} needs weights(), choose() or get_next_token()."
+        )
+
+    def probabilities(self, logits: Any, rows: Rows) -> Any:
+        """The chance of each token to come next, after transforms: float32 [rows, vocabulary]."""
+        weights = self.weights(self._scaled(self.transformed(logits, rows)))
+        return weights / ops.sum(weights, axis=-1, keepdims=True)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether `probabilities` are those that tokens are drawn with."""
+        for kind in type(self).__mro__[:-1]:
+            if "weights" in vars(kind):
+                return kind is not Sampler
+            if not vars(kind).keys().isdisjoint(("choose", "get_next_token", "advance")):
+                return False
+        return False
 
     def get_next_token(self, probabilities: Any) -> Any:
         """Picks a token a row from probabilities [batch, vocabulary]; KerasNLP's hook.

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.samplers.draw import draw
+from hornbook.samplers.draw import draw, spread
 from hornbook.samplers.sampler import Sampler
 from hornbook.samplers.transforms import LogitsTransform
 
@@ -46,9 +46,16 @@ class TopKSampler(Sampler):
         self.k = k
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
+        weights, tokens = self._best(logits)
+        return ops.take_along_axis(tokens, draw(weights, uniforms)[:, None], axis=-1)[:, 0]
+
+    def weights(self, logits: Any) -> Any:
+        return spread(*self._best(logits), logits.shape[-1])
+
+    def _best(self, logits: Any) -> tuple[Any, Any]:
+        """Weights and ids [batch, k] of the likeliest tokens."""
         best, tokens = ops.top_k(logits, min(self.k, logits.shape[-1]))
-        chosen = draw(ops.exp(best - best[:, :1]), uniforms)
-        return ops.take_along_axis(tokens, chosen[:, None], axis=-1)[:, 0]
+        return ops.exp(best - best[:, :1]), tokens
 
     def get_config(self) -> dict[str, Any]:
         return {"k": self.k, **super().get_config()}

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.samplers.draw import draw
+from hornbook.samplers.draw import draw, spread
 from hornbook.samplers.nucleus import nucleus
 from hornbook.samplers.sampler import Sampler
 from hornbook.samplers.transforms import LogitsTransform
@@ -54,13 +54,21 @@ class TopPSampler(Sampler):
         self.k = k
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
-        probabilities = ops.softmax(logits, axis=-1)
         if self.k is None:
-            return draw(nucleus(probabilities, self.p), uniforms)
-        best, tokens = ops.top_k(probabilities, min(self.k, logits.shape[-1]))
+            return super().choose(logits, uniforms)
+        weights, tokens = self._best(logits, self.k)
+        return ops.take_along_axis(tokens, draw(weights, uniforms)[:, None], axis=-1)[:, 0]
+
+    def weights(self, logits: Any) -> Any:
+        if self.k is None:
+            return nucleus(ops.softmax(logits, axis=-1), self.p)
+        return spread(*self._best(logits, self.k), logits.shape[-1])
+
+    def _best(self, logits: Any, k: int) -> tuple[Any, Any]:
+        """Weights and ids [batch, k] of the likeliest tokens, 0 outside of the nucleus."""
+        best, tokens = ops.top_k(ops.softmax(logits, axis=-1), min(k, logits.shape[-1]))
         likelier = ops.cumsum(best, axis=-1) - best
-        chosen = draw(ops.where(likelier < self.p, best, 0.0), uniforms)
-        return ops.take_along_axis(tokens, chosen[:, None], axis=-1)[:, 0]
+        return ops.where(likelier < self.p, best, 0.0), tokens
 
     def get_config(self) -> dict[str, Any]:
         return {"p": self.p, "k": self.k, **super().get_config()}

@@ -9,6 +9,7 @@ import keras
 from hornbook import samplers
 from hornbook.backbones.backbone import Backbone
 from hornbook.generation import Engine, generate_text
+from hornbook.generation.speculation import DRAFT_TOKENS
 from hornbook.generation.text import StopTokenIds, TextOptions
 from hornbook.layers.linear import Linear
 from hornbook.losses import SparseTokenCrossentropy
@@ -123,6 +124,9 @@ class CausalLM(NextTokenModel, Task):
         stop_strings: str | Sequence[str] | None = None,
         sampler: Any = None,
         seed: int | None = None,
+        batch_size: int | None = None,
+        draft: Any = None,
+        draft_tokens: int = DRAFT_TOKENS,
     ) -> Any:
         """Continues texts, chats or token ids.
 
@@ -146,6 +150,14 @@ class CausalLM(NextTokenModel, Task):
                 they end with the token that made it complete.
             sampler: for this call, instead of that of `compile`.
             seed: of the random numbers; None takes the sampler's.
+            batch_size: how many prompts run at a time; as soon as one is done the next takes its
+                place, so that many prompts of different lengths take less time and memory. None
+                runs all at once. The texts are the same, in the order of the prompts.
+            draft: guesses tokens, which this model checks several at a time, quicker where the
+                guesses are often right: a smaller `CausalLM` with the same vocabulary, or
+                "prompt_lookup", which guesses that the text repeats itself. Greedy search gives
+                the same tokens as without; others draw from the same distribution.
+            draft_tokens: how many tokens are guessed at a time.
 
         Returns:
             Text for a text or a chat, a list of texts for several, and for token ids a dict of
@@ -173,6 +185,9 @@ class CausalLM(NextTokenModel, Task):
             strip_prompt=strip_prompt,
             sampler=sampler,
             seed=seed,
+            batch_size=batch_size,
+            draft=draft,
+            draft_tokens=draft_tokens,
         )
         return generate_text(self, inputs, options, stream)
 
