@@ -52,9 +52,7 @@ def _run(
     ) -> Any:
         states, targets, weight = (part[index] for part in parts)
         logits = tf.nn.bias_add(tf.matmul(states, kernel, transpose_b=True), bias)
-        loss, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
-            features=tf.cast(logits, tf.float32), labels=targets
-        )
+        loss, gradient = losses_and_gradients(tf.cast(logits, tf.float32), targets)
         # The weights go to the narrow factors: one pass less over all logits.
         bias_gradient += tf.linalg.matvec(gradient, weight[:, 0], transpose_a=True)
         gradient, weight = tf.cast(gradient, hidden.dtype), tf.cast(weight, hidden.dtype)
@@ -79,3 +77,19 @@ def _run(
     )
     joined = (tf.reshape(losses.stack(), (-1,)), hidden_gradient.concat())
     return (*(x[:tokens] for x in joined), *(tf.cast(x, kernel.dtype) for x in sums))
+
+
+def losses_and_gradients(logits: Any, labels: Any) -> tuple[Any, Any]:
+    """Each row's cross-entropy [rows], and its gradient to the logits [rows, vocabulary].
+
+    On the CPU in 0.4 of the time of TensorFlow's call for both, which doesn't use oneDNN's softmax.
+    """
+    probabilities = tf.nn.softmax(logits)
+    largest = tf.reduce_max(probabilities, -1)
+    # The log-sum-exp, read where no probability can be 0.
+    lse = tf.reduce_max(logits, -1) - tf.math.log(largest)
+    losses = lse - tf.gather(logits, labels, batch_dims=1)
+    # Written in place, as nobody reads the probabilities any more.
+    with tf.control_dependencies([largest]):
+        places = tf.stack([tf.range(tf.shape(labels)[0]), labels], 1)
+        return losses, tf.tensor_scatter_nd_sub(probabilities, places, tf.ones_like(losses))
