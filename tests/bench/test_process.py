@@ -61,6 +61,14 @@ def test_each_round_can_be_a_process():
 
 
 @pytest.mark.usefixtures("program")
+def test_a_second_process_can_be_started_before_the_rounds():
+    (measured,) = take_turns([job("a")], 2, lambda text: None, restart=True)
+    assert measured.start != measured.restart
+    assert {"start", "first_call"} == set(measured.restart)
+    assert len({done["process"] for done in measured.rounds}) == 1
+
+
+@pytest.mark.usefixtures("program")
 def test_one_that_stops_is_left_out_and_says_why():
     broken, whole = take_turns([job("a", 2), job("b")], 3, lambda text: None)
     assert broken.failure == "a stopped: RuntimeError: out of paper"

@@ -85,6 +85,15 @@ def test_columns_and_figures_fit(report):
     assert limit_line(report, "1x8") == "limit 20 tokens/s: what there is"
 
 
+def test_a_second_process_has_a_column_where_there_was_one(report):
+    restarted = replace(report.results[0], first_call=3.0, second_process=0.5)
+    report = replace(report, results=(restarted, *report.results[1:]))
+    columns = headers(report, "1x8")
+    rows = [dict(zip(columns, row(report, one), strict=True)) for one in report.results]
+    assert (rows[0]["first call"], rows[0]["second process"]) == ("3 s", "500 ms")
+    assert rows[1]["second process"] == "-"
+
+
 def test_decoding_reads_weights_and_cache():
     bound = decode_bound(SIZES, LIMITS, "bfloat16", batch=3, prompt=10, new=20)
     assert bound.rate == pytest.approx(3 * 2e6 / (1000 * 2 + 3 * 20 * 32 * 2))

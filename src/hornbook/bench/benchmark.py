@@ -32,7 +32,7 @@ class Options:
     cells: tuple[str, ...] | None = None
     contenders: tuple[str, ...] | None = None
     rounds: int | None = None
-    together: int = 4
+    together: int | None = None
     new: int = 128
     texts: tuple[str, ...] | None = None
     quick: bool = False
@@ -95,7 +95,9 @@ class Benchmark:
         models: the names of the default model and of that of the short form; None without a model.
         excluded: from a contender and the model to why it can't run, or an empty string.
         rounds: how often each works by default.
+        together: how many are in memory at once by default, of those on one framework.
         fresh: whether each round is a process of its own.
+        restart: whether the first call of a second process is measured too.
     """
 
     name: str
@@ -110,7 +112,9 @@ class Benchmark:
     models: tuple[str, str] | None = None
     excluded: Callable[[str, Model], str] = lambda name, model: ""
     rounds: int = 3
+    together: int = 4
     fresh: bool = False
+    restart: bool = False
 
 
 def numbers(cell: str, form: str) -> list[int]:

@@ -18,9 +18,9 @@ CONTENDERS = (
     "plain jax",
     "hornbook/torch",
     "kerashub/torch",
+    "plain torch",
     "transformers",
     "transformers compiled",
-    "plain torch",
     FROM_GGUF,
     "hornbook/tensorflow",
     "kerashub/tensorflow",
@@ -88,4 +88,5 @@ PREFILL = Benchmark(
     case=_prefill,
     models=(DEFAULT, QUICK),
     excluded=_excluded,
+    restart=True,
 )

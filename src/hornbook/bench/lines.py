@@ -24,6 +24,7 @@ def headers(report: Report, cell: str) -> list[str]:
         "seconds",
         *(TITLES.get(name, name) for name in results[0].others),
         "first call",
+        *(["second process"] if _restarted(report, cell) else []),
         "memory",
     ]
 
@@ -37,7 +38,8 @@ def row(report: Report, result: Result) -> list[str]:
         "-" if (ratio := report.ratio(result)) is None else f"{ratio:.2f}x",
         seconds(result.seconds),
         *(_other(result, name) for name in result.others),
-        "-" if result.first_call is None else seconds(result.first_call),
+        _known(result.first_call),
+        *([_known(result.second_process)] if _restarted(report, result.cell) else []),
         "-" if result.memory is None else f"{result.memory / 1e9:.2f} GB",
     ]
 
@@ -86,6 +88,14 @@ def seconds(value: float) -> str:
         ('12.3 s', '12.3 ms', '0.0123 ms')
     """
     return f"{figure(value)} s" if abs(value) >= 1 else f"{figure(1000 * value)} ms"
+
+
+def _restarted(report: Report, cell: str) -> bool:
+    return any(result.second_process is not None for result in report.of(cell))
+
+
+def _known(value: float | None) -> str:
+    return "-" if value is None else seconds(value)
 
 
 def _other(result: Result, name: str) -> str:

@@ -77,7 +77,7 @@ def open_model(name: str, workspace: Path) -> Model:
         shutil.copy(SHAPES / f"{name}.json", folder / "config.json")
     else:
         gguf = _write_config_of(name, folder / "config.json")
-    return Model(name, folder, gguf)
+    return Model(Path(name).name, folder, gguf)
 
 
 def _notebook_sizes() -> Sizes:
@@ -108,6 +108,10 @@ def _write_config_of(handle: str, target: Path) -> Path | None:
     if opened.gguf is None:
         shutil.copy(opened.path / "config.json", target)
         return None
-    config = write_config(opened.config, opened.family.config, opened.family.hf_types[0])
+    family = opened.family
+    config = {
+        "architectures": [family.head("CausalLM").hf_class],
+        **write_config(opened.config, family.config, family.hf_types[0]),
+    }
     target.write_text(json.dumps(config, indent=2), "utf-8")
     return opened.path

@@ -22,8 +22,8 @@ Made by `python docs/performance.py` from the files in [performance](performance
 - Decoding has to read all weights and the cache for each step, so the limit is the bandwidth over
   these bytes. Its rate is that of every token after the first: a generation of all tokens less one
   of a single token. Prefill and training are bound by the matrix rate of their type.
-- "first call" is the first round in a new process, compilations included; "memory" the most that
-  the process has held.
+- "first call" is the first round in a new process, compilations included, with empty caches;
+  "second process" the same in the process after that. "memory" is the most that a process held.
 """
 NOTHING = "\nThere are no files yet.\n"
 

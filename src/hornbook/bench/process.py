@@ -21,6 +21,8 @@ ENVIRONMENT = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
+CACHES = ("HORNBOOK_CACHE", "TORCHINDUCTOR_CACHE_DIR")
+"""Folders where programs that were compiled outlive a process."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Job:
         config: given to the module's `prepare`.
         python: the interpreter.
         backend: of Keras, or empty.
+        cache: where compiled programs are kept; None for where they always are.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Job:
     config: Mapping[str, Any]
     python: Path
     backend: str = ""
+    cache: Path | None = None
 
 
 @dataclass
@@ -49,12 +53,14 @@ class Measured:
     Attributes:
         name: the contender.
         start: of its first process: seconds to prepare (`start`) and of the first call.
+        restart: the same of its second process, where one was started for that.
         rounds: the answers, one a round.
         failure: why it stopped, or empty.
     """
 
     name: str
     start: dict[str, float] = field(default_factory=dict)
+    restart: dict[str, float] = field(default_factory=dict)
     rounds: list[dict[str, float]] = field(default_factory=list)
     failure: str = ""
 
@@ -72,6 +78,8 @@ class Process:
         environment = {**os.environ, **ENVIRONMENT}
         if job.backend:
             environment["KERAS_BACKEND"] = job.backend
+        if job.cache:
+            environment.update(dict.fromkeys(CACHES, str(job.cache)))
         self._process = subprocess.Popen(
             [str(job.python), str(PROGRAM), job.module, json.dumps(dict(job.config))],
             env=environment,
@@ -138,7 +146,12 @@ def ask(job: Job) -> dict[str, Any]:
 
 
 def take_turns(
-    jobs: Sequence[Job], rounds: int, tell: Callable[[str], None], *, fresh: bool = False
+    jobs: Sequence[Job],
+    rounds: int,
+    tell: Callable[[str], None],
+    *,
+    fresh: bool = False,
+    restart: bool = False,
 ) -> list[Measured]:
     """Lets contenders work by turns: all once, then all again.
 
@@ -149,6 +162,7 @@ def take_turns(
         rounds: how many times each works.
         tell: is told what runs.
         fresh: start a process for each round, for work that counts only once in a process.
+        restart: start each process twice before the rounds, to see what the second one spares.
     """
     results = {job.name: Measured(job.name) for job in jobs}
     processes: dict[str, Process] = {}
@@ -160,20 +174,30 @@ def take_turns(
                     continue
                 tell(f"{job.name}, round {number + 1} of {rounds}")
                 try:
-                    _take_turn(job, measured, processes)
+                    _take_turn(job, measured, processes, restart)
                 except BenchmarkError as error:
                     measured.failure = str(error)
                 if fresh or measured.failure:
-                    processes.pop(job.name).close()
+                    _close(processes, job.name)
     finally:
         for process in processes.values():
             process.close()
     return list(results.values())
 
 
-def _take_turn(job: Job, measured: Measured, processes: dict[str, Process]) -> None:
+def _close(processes: dict[str, Process], name: str) -> None:
+    if name in processes:
+        processes.pop(name).close()
+
+
+def _take_turn(job: Job, measured: Measured, processes: dict[str, Process], restart: bool) -> None:
     if job.name not in processes:
+        if restart:
+            with running(job) as first:
+                measured.start = first.start
         processes[job.name] = Process(job)
         processes[job.name].wait_until_ready()
+        if restart:
+            measured.restart = processes[job.name].start
         measured.start = measured.start or processes[job.name].start
     measured.rounds.append(processes[job.name].run())

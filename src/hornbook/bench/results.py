@@ -25,6 +25,7 @@ class Result:
         limit: the rate that the machine's limits allow, in the unit; None where none is known.
         rounds: the answers, one a round, each with `seconds`; others are shown as they are.
         first_call: seconds of the first round, compilations included; None where each is a first.
+        second_process: the same in the process after that; None where it wasn't started for it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Result:
     limit: float | None
     rounds: tuple[Mapping[str, float], ...]
     first_call: float | None = None
+    second_process: float | None = None
 
     @property
     def seconds(self) -> float:

@@ -57,6 +57,11 @@ class Contender:
         return self.name.partition("/")[2]
 
     @property
+    def framework(self) -> str:
+        """What computes; contenders on one framework take turns before others begin."""
+        return next((name for name in ("jax", "tensorflow") if name in self.name), "torch")
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The modules that its interpreter must have."""
         family = max((name for name in NEEDS if self.library.startswith(name)), key=len)

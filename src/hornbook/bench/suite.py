@@ -4,9 +4,10 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -142,18 +143,19 @@ def _with_cell(
             {**case.config, "library": contender.library},
             interpreters.of(contender),
             contender.backend,
+            setting.workspace / "cache",
         )
         for contender in contenders
     ]
     rounds = options.rounds or (1 if options.quick else benchmark.rounds)
-    together = max(options.together, 1)
     measured: list[Measured] = []
-    for first in range(0, len(jobs), together):
+    for group in _groups(jobs, options.together or benchmark.together):
         measured += take_turns(
-            jobs[first : first + together],
+            group,
             rounds,
             lambda text: tell(f"{benchmark.name} {cell}: {text}"),
             fresh=benchmark.fresh,
+            restart=benchmark.restart and not options.quick,
         )
     failures = {f"{one.name}, {cell}": one.failure for one in measured if one.failure}
     return replace(
@@ -164,6 +166,15 @@ def _with_cell(
     )
 
 
+def _groups(jobs: Sequence[Job], size: int) -> Iterator[list[Job]]:
+    """Jobs that take turns: as many as there is memory for, of one framework."""
+    for _, group in groupby(jobs, lambda job: Contender(job.name).framework):
+        waiting = list(group)
+        while waiting:
+            yield waiting[:size]
+            waiting = waiting[size:]
+
+
 def _result(measured: Measured, cell: str, case: Case) -> Result:
     return Result(
         measured.name,
@@ -172,6 +183,7 @@ def _result(measured: Measured, cell: str, case: Case) -> Result:
         None if case.bound is None else case.bound.rate,
         tuple(measured.rounds),
         measured.start.get("first_call"),
+        measured.restart.get("first_call"),
     )
 
 

@@ -103,4 +103,5 @@ TOKENIZE = Benchmark(
     dtypes=("int32",),
     case=_case,
     rounds=5,
+    together=7,
 )

@@ -62,7 +62,12 @@ RoundsOption = Annotated[
     int | None, typer.Option(min=1, help="How often each works.", show_default="3 or 5")
 ]
 TogetherOption = Annotated[
-    int, typer.Option(min=1, help="How many are in memory at once and take turns.")
+    int | None,
+    typer.Option(
+        min=1,
+        help="How many of those on one framework are in memory at once and take turns.",
+        show_default="4; 7 for `tokenize`",
+    ),
 ]
 NewOption = Annotated[int, typer.Option(min=2, help="Tokens that `decode` generates.")]
 TextsOption = Annotated[
@@ -102,7 +107,7 @@ def command(
     cells: CellsOption = None,
     contenders: ContendersOption = None,
     rounds: RoundsOption = None,
-    together: TogetherOption = 4,
+    together: TogetherOption = None,
     new: NewOption = 128,
     texts: TextsOption = None,
     kerashub_python: KerasHubOption = None,
