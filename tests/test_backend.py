@@ -1,8 +1,10 @@
 """Which backend is chosen, and why."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +71,62 @@ def test_the_second_run_takes_the_same_backend_as_the_first(tmp_path, monkeypatc
     ]
     assert (tmp_path / "keras.json").exists()
     assert [run.stdout for run in runs] == ["jax\n", "jax\n"]
+
+
+@pytest.fixture
+def nothing_decided(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path / "cache"))
+    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_COMPILATION_CACHE_MAX_SIZE"):
+        monkeypatch.setenv(name, "")  # so that it is as before after the test
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+def test_compilations_are_kept_in_hornbooks_cache(nothing_decided):
+    backend.keep_compilations()
+    folder = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    assert folder.is_dir()
+    assert folder.is_relative_to(nothing_decided / "cache" / "xla")
+    assert int(os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"]) > 0
+
+
+def test_who_decided_on_compilations_is_left_alone(nothing_decided, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
+    backend.keep_compilations()
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "elsewhere"
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setitem(sys.modules, "jax", None)
+    backend.keep_compilations()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+
+
+def test_no_place_for_compilations_is_no_error(nothing_decided, monkeypatch):
+    (nothing_decided / "cache").write_text("a file where the folder would be")
+    backend.keep_compilations()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+
+
+def test_the_second_process_compiles_nothing(nothing_decided):
+    """What one process compiled, another one loads."""
+    code = (
+        "from hornbook import backend; backend.require()\n"
+        "import jax, jax.numpy as jnp\n"
+        "jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)\n"
+        "from jax._src import monitoring\n"
+        "hits = []\n"
+        "monitoring.register_event_listener(lambda name, **_: hits.append(name))\n"
+        "jax.jit(lambda x: jnp.sin(x) @ x)(jnp.ones((9, 9))).block_until_ready()\n"
+        "print(sum(name.endswith('cache_hits') for name in hits))"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    hits = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code], env=environment, check=True, capture_output=True
+            ).stdout
+        )
+        for _ in range(2)
+    ]
+    assert hits[0] == 0
+    assert hits[1] > 0

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from hornbook.errors import BackendError
+from hornbook.user_cache import compilations_folder
 
 BACKENDS = ("jax", "torch", "tensorflow")
 INSTALL = {
@@ -19,6 +20,7 @@ INSTALL = {
     "torch": "pip install 'hornbook[torch]'",
     "tensorflow": "pip install 'hornbook[tensorflow]'",
 }
+COMPILATIONS_BYTES = 2 * 2**30
 # Keras writes this file by itself when it is first imported, whatever backend it then runs on. So a
 # file with exactly this content is nobody's choice.
 KERAS_DEFAULTS = {
@@ -79,6 +81,25 @@ def select() -> None:
     name, _ = choose()
     if name is not None:
         os.environ["KERAS_BACKEND"] = name
+    if name == "jax":
+        keep_compilations()
+
+
+def keep_compilations() -> None:
+    """Lets JAX keep what it compiles for the next process, unless somebody decided on that.
+
+    JAX's own variables say otherwise: `JAX_COMPILATION_CACHE_DIR` where, and
+    `JAX_ENABLE_COMPILATION_CACHE=0` not at all.
+    """
+    if "jax" in sys.modules or "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    folder = compilations_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # nowhere to keep anything
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(COMPILATIONS_BYTES))
 
 
 def require() -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hornbook.checkpoints.archive import cache_folder, unpacked
+from hornbook.checkpoints.archive import unpacked
 from hornbook.errors import PresetError
+from hornbook.user_cache import cache_folder
 
 pytestmark = pytest.mark.backend_free
 MODEL = {"config.json": b"{}", "model.safetensors": b"weights", "1_Pooling/config.json": b"{}"}

@@ -1,7 +1,6 @@
 """Zipped model folders: unpacked once, safely, into hornbook's cache."""
 
 import hashlib
-import os
 import shutil
 import stat
 import tempfile
@@ -9,19 +8,11 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from hornbook.errors import PresetError
+from hornbook.user_cache import cache_folder
 
 MAX_BYTES = 64 * 2**30
 MAX_FILES = 10_000
 CHUNK_BYTES = 2**20
-
-
-def cache_folder() -> Path:
-    """The cache: $HORNBOOK_CACHE, else $XDG_CACHE_HOME/hornbook, else ~/.cache/hornbook."""
-    if folder := os.environ.get("HORNBOOK_CACHE"):
-        return Path(folder).expanduser()
-    if folder := os.environ.get("XDG_CACHE_HOME"):
-        return Path(folder).expanduser() / "hornbook"
-    return Path.home() / ".cache" / "hornbook"
 
 
 def unpacked(archive: Path, max_bytes: int = MAX_BYTES) -> Path:

@@ -83,7 +83,7 @@ def probe(name: str) -> dict[str, Any]:
 
 def examine() -> dict[str, Any]:
     """Collects everything that the command reports."""
-    from hornbook.checkpoints.archive import cache_folder
+    from hornbook.user_cache import cache_folder
 
     name, reason = backend.choose()
     with ThreadPoolExecutor() as pool:
