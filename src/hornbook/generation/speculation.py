@@ -41,7 +41,7 @@ class SpeculativeSampler(Sampler):
     """For the draft's token, for whether it stays, and for the one that comes in its place."""
 
     def __init__(self, sampler: Sampler, draft: Draft, draft_tokens: int) -> None:
-        super().__init__(seed=sampler.seed)
+        super().__init__(seed=sampler.seed, transforms=sampler.transforms)
         if draft_tokens < 0:
             raise GenerationError(f"draft_tokens is {draft_tokens}; expected 1 or more")
         if not sampler.has_probabilities:
