@@ -4,8 +4,8 @@ import abc
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from hornbook.generation.language_model import LanguageModel
 from hornbook.generation.state import Cache, GenerationState
-from hornbook.generation.step import LanguageModel
 from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Rows
 
