@@ -101,6 +101,10 @@ def _scores(query: Any, key: Any) -> Any:
         # XLA's CPU backend copies a transposed operand, here the whole cache, for every token.
         axes = (((3,), (3,)), ((0, 1), (0, 1)))
         return lax.dot_general(query, key, axes, preferred_element_type=float32)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.cast(tf.matmul(query, key, transpose_b=True), "float32")
     return ops.cast(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))), "float32")
 
 

@@ -16,19 +16,27 @@ from keras import ops
 def cache_dtype(compute_dtype: str) -> str:
     """The dtype of a cache of keys and values that are computed in `compute_dtype`.
 
-    It is the same, but for JAX on the CPU: XLA converts a whole bfloat16 cache to float32 and back
-    for each token that is written, and once more to read it.
+    It is the same, but for XLA on the CPU, which is JAX's way and TensorFlow's: it converts a whole
+    bfloat16 cache to float32 and back for each token that is written, and once more to read it.
 
     Example:
         >>> cache_dtype("float32")
         'float32'
     """
-    if keras.backend.backend() == "jax":
+    return "float32" if _is_xla_on_the_cpu() else compute_dtype
+
+
+def _is_xla_on_the_cpu() -> bool:
+    backend = keras.backend.backend()
+    if backend == "jax":
         import jax
 
-        if jax.default_backend() == "cpu":
-            return "float32"
-    return compute_dtype
+        return jax.default_backend() == "cpu"
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return not tf.config.list_logical_devices("GPU")
+    return False
 
 
 def write_kv(cache: Any, new: Any, positions: Any) -> Any:
