@@ -1,7 +1,7 @@
 """`inputs @ kernel.T + bias`, with the kernel stored as checkpoints store it: [outputs, inputs].
 
 That layout makes loading a copy-free identity for nearly every family, and on JAX's CPU backend it
-is the one that bfloat16 products read at memory speed.
+is the one that XLA reads at memory speed; see docs/decisions/xla_cpu.md.
 """
 
 from typing import Any
