@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizers import BytePairTokenizer, WordPieceTokenizer
+from hornbook.tokenizers import (
+    BytePairTokenizer,
+    ByteTokenizer,
+    SentencePieceTokenizer,
+    WordPieceTokenizer,
+)
 from nasty_strings import LONE_SURROGATES
 
 VOCABULARY = ["[PAD]", "[UNK]", "the", "qu", "##ick", "fox"]
@@ -49,6 +54,18 @@ def test_one_text(ragged, padded, text):
     assert ragged(text).tolist() == [5]
     assert ragged(text).dtype == np.int32
     assert padded(text).tolist() == [5, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["word piece", "sentence piece", "bytes"])
+def test_rows_can_be_written_to_and_share_nothing(kind, ragged, request):
+    tokenizer = {
+        "word piece": lambda: ragged,
+        "sentence piece": lambda: SentencePieceTokenizer(request.getfixturevalue("bpe_proto")),
+        "bytes": ByteTokenizer,
+    }[kind]()
+    first, second = tokenizer(["the fox", "the fox"])
+    first[:] = 0
+    assert tokenizer("the fox").tolist() == second.tolist() != first.tolist()
 
 
 def test_an_empty_batch(ragged, padded):

@@ -62,6 +62,7 @@ def test_special_tokens_are_the_model_s_and_found_in_text(bpe_proto):
     assert tokenizer.id_to_token(tokenizer.encode("the")[0]).startswith("▁")
     assert tokenizer.detokenize(ids) == "<s>the union</s>the"
     assert tokenizer.detokenize(ids, skip_special_tokens=True) == "the unionthe"
+    assert tokenizer.encode_batch(["union", "the</s>"])[1][-1] == 2
 
 
 def test_every_form_of_the_model_is_read(bpe_proto, tmp_path):

@@ -197,10 +197,13 @@ def _pattern(tokens: Iterable[str]) -> re.Pattern[str] | None:
 def _occurs(pattern: re.Pattern[str], first_chars: Iterable[str], texts: Sequence[str]) -> bool:
     """Says whether a token is in some text; most texts lack even its first character."""
     try:
-        joined = "\0".join(texts)
+        return any(
+            char in text and pattern.search(text) is not None
+            for char in first_chars
+            for text in texts
+        )
     except TypeError as error:
         raise TokenizerError(f"Tokenizing failed: {error}") from error
-    return any(map(joined.__contains__, first_chars)) and pattern.search(joined) is not None
 
 
 def _decoder(options: ProtoOptions) -> decoders.Decoder:

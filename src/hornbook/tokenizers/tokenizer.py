@@ -242,7 +242,9 @@ class Tokenizer(SpecialTokens, abc.ABC):
 
     def _to_array(self, ids: Any) -> np.ndarray:
         if self.dtype != "string":
-            return np.array(ids, dtype=self.dtype)
+            array = np.asarray(ids, dtype=self.dtype)
+            # The caller may write to it; an engine's row may be read-only, or a part of a whole.
+            return array if array.flags.owndata else array.copy()
         array = np.asarray(ids, dtype=np.int64)
         tokens = np.array([self.id_to_token(i) for i in array.reshape(-1).tolist()], dtype=object)
         return tokens.reshape(array.shape)
