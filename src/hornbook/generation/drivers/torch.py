@@ -27,7 +27,7 @@ class TorchProgram(Program):
         super().__init__(*args)
         self._recordings: dict[Any, tuple[Recording, Any]] = {}
         self._weights: list[Any] = []
-        self._records = all(map(_is_own, (self.sampler, *getattr(self.sampler, "transforms", ()))))
+        self._records = _is_own(self.sampler)
 
     @torch.no_grad()
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
@@ -97,4 +97,8 @@ class TorchProgram(Program):
 
 
 def _is_own(part: Any) -> bool:
-    return type(part).__module__.startswith("hornbook.")
+    """Whether a sampler, and those and the transforms that it is made of, are all of hornbook."""
+    parts = (getattr(part, "sampler", None), *getattr(part, "transforms", ()))
+    if not type(part).__module__.startswith("hornbook."):
+        return False
+    return all(_is_own(inner) for inner in parts if inner is not None)
