@@ -13,21 +13,26 @@ from hornbook.backbones.construction import (
 from hornbook.layers import Linear
 
 
-def test_variables_made_without_values_get_them_later():
+# JAX's device_put copies a large array late and keeps one that happens to be aligned.
+@pytest.mark.parametrize("offset", [0, 4])
+@pytest.mark.parametrize("rows", [3, 500_000])
+def test_variables_made_without_values_get_them_later(rows, offset):
     with without_values():
         assert not creates_values()
-        layer = Linear(3)
-        layer.build((None, 2))
+        layer = Linear(2)
+        layer.build((None, rows))
     assert creates_values()
     assert layer.kernel._value is None
-    value = np.arange(6, dtype="f4").reshape(3, 2)
+    memory = np.zeros(rows * 8 + 128, "uint8")
+    start = -memory.ctypes.data % 64 + offset
+    value = memory[start : start + rows * 8].view("f4").reshape(rows, 2)
+    value[:] = np.arange(rows * 2).reshape(rows, 2)
+    expected = value.copy()
     set_value(layer.kernel, value)
     initialize(layer.variables)
     value[:] = 0
-    np.testing.assert_array_equal(
-        keras.ops.convert_to_numpy(layer.kernel), np.arange(6).reshape(3, 2)
-    )
-    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer.bias), np.zeros(3))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer.kernel), expected)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer.bias), np.zeros(2))
 
 
 def test_a_failure_inside_leaves_nothing_to_initialize():

@@ -9,6 +9,7 @@ import numpy as np
 from keras.src.backend.common import global_state
 
 UNINITIALIZED = "uninitialized_variables"
+XLA_ALIGNMENT = 64  # bytes
 
 
 @contextmanager
@@ -64,8 +65,9 @@ def _backend_copy(value: np.ndarray, dtype: str) -> Any:
     if backend == "jax":
         import jax
 
-        # Copied always: XLA may donate a variable's buffer, and `value` can be a file's mapping.
-        return jax.device_put(value.astype(dtype, copy=False), may_alias=False)
+        # `value` can be a file's mapping or be written to next, and `device_put` reads it later
+        # or, where it happens to be aligned, keeps it, whatever `may_alias` says.
+        return jax.device_put(_aligned_copy(value, dtype))
     if backend == "torch" and value.dtype == "bfloat16":
         import torch
         from keras.src.backend.torch.core import get_device, to_torch_dtype
@@ -73,3 +75,13 @@ def _backend_copy(value: np.ndarray, dtype: str) -> Any:
         bits = torch.tensor(value.view(np.int16), device=get_device())
         return bits.view(torch.bfloat16).to(to_torch_dtype(dtype))
     return keras.ops.convert_to_tensor(np.array(value), dtype=dtype)
+
+
+def _aligned_copy(value: np.ndarray, dtype: str) -> np.ndarray:
+    """A copy in another dtype, at an address that XLA on the CPU takes without copying again."""
+    size = value.size * np.dtype(dtype).itemsize
+    memory = np.empty(size + XLA_ALIGNMENT, "uint8")
+    start = -memory.ctypes.data % XLA_ALIGNMENT
+    copy = memory[start : start + size].view(dtype).reshape(value.shape)
+    np.copyto(copy, value, casting="unsafe")
+    return copy
