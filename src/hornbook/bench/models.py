@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.bench.bounds import Sizes
-from hornbook.bench.contenders.notebook_gpt import SIZES
+from hornbook.bench.contenders.notebook_gpt import SHAPES as NOTEBOOKS
 from hornbook.bench.process import Job, ask
 from hornbook.errors import BenchmarkError, PresetError
 
@@ -17,7 +17,7 @@ SHAPES = Path(__file__).parent / "shapes"
 DEFAULT = "gpt-2-124m"
 QUICK = "tiny"
 NOTEBOOK = "notebook"
-"""The small GPT of layers that only `train` knows; it has no config.json."""
+"""The first of the small GPTs of layers that only `train` knows; they have no config.json."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,16 @@ class Model:
     folder: Path
     gguf: Path | None
 
+    @property
+    def is_notebook(self) -> bool:
+        """Whether it is one of the small GPTs of layers."""
+        return self.name in NOTEBOOKS
+
     @cached_property
     def sizes(self) -> Sizes:
         """Its numbers, counted in a process of its own: this one shall hold no accelerator."""
-        if self.name == NOTEBOOK:
-            return _notebook_sizes()
+        if self.is_notebook:
+            return _notebook_sizes(**NOTEBOOKS[self.name])
         config = {"model": str(self.folder), "warm_up": False}
         return Sizes.of(ask(Job("the model's sizes", "sizes", config, Path(sys.executable))))
 
@@ -68,7 +73,7 @@ def open_model(name: str, workspace: Path) -> Model:
     Raises:
         BenchmarkError: when the name leads nowhere.
     """
-    if name == NOTEBOOK:
+    if name in NOTEBOOKS:
         return Model(name, workspace, None)
     folder = workspace / "model"
     folder.mkdir()
@@ -80,9 +85,8 @@ def open_model(name: str, workspace: Path) -> Model:
     return Model(Path(name).name, folder, gguf)
 
 
-def _notebook_sizes() -> Sizes:
-    layers, width, vocabulary = (SIZES[name] for name in ("layers", "width", "vocabulary"))
-    inner = width // SIZES["heads"] * SIZES["heads"]
+def _notebook_sizes(layers: int, heads: int, width: int, vocabulary: int) -> Sizes:
+    inner = width // heads * heads
     matrices, head = layers * (4 * width * inner + 2 * width**2), width * vocabulary
     return Sizes(
         parameters=matrices + 2 * head,

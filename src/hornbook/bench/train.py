@@ -13,7 +13,7 @@ def _case(cell: str, setting: Setting) -> Case:
     batch, length = numbers(cell, "BATCHxLENGTH")
     model = setting.the_model
     config = {
-        "model": model.name if model.name == NOTEBOOK else str(model.folder),
+        "model": model.name if model.is_notebook else str(model.folder),
         "dtype": setting.dtype,
         "batch": batch,
         "length": length,
@@ -25,9 +25,9 @@ def _case(cell: str, setting: Setting) -> Case:
 
 
 def _excluded(name: str, model: Model) -> str:
-    if name.startswith(("plain", LAYERS)) and model.name != NOTEBOOK:
+    if name.startswith(("plain", LAYERS)) and not model.is_notebook:
         return f"it is written for the model '{NOTEBOOK}'"
-    if name.startswith("transformers") and model.name == NOTEBOOK:
+    if name.startswith("transformers") and model.is_notebook:
         return "transformers has no such model; --model takes others"
     return ""
 

@@ -32,8 +32,8 @@ Names = list[str] | None
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="gpt-2-124m, smollm2-135m, tiny, for `train` also notebook, or any model that "
-        "hornbook opens: a preset, a folder, a .gguf file.",
+        help="gpt-2-124m, smollm2-135m, tiny, for `train` also notebook and notebook-12x12, or "
+        "any model that hornbook opens: a preset, a folder, a .gguf file.",
         show_default="gpt-2-124m; notebook for `train`",
     ),
 ]

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from . import notebook_gpt
+
 
 def make(config: dict[str, Any], ids: np.ndarray, labels: np.ndarray) -> Callable[[], float]:
     """A call is an epoch over the batches, and gives its loss."""
@@ -17,15 +19,14 @@ def make(config: dict[str, Any], ids: np.ndarray, labels: np.ndarray) -> Callabl
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(config["dtype"])
     inputs: Any = ids
-    if config["model"] == "notebook":
-        from . import notebook_gpt
-
+    small = config["model"] in notebook_gpt.SHAPES
+    if small:
         model = notebook_gpt.make(config, library)
     else:
         model = _causal_lm(config, library)
         inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}
     data = _fed(inputs, labels, config["batch"])
-    if config["library"] == "hornbook" and config["model"] != "notebook":
+    if config["library"] == "hornbook" and not small:
         data["preflight"] = False  # once before many steps, where people train
 
     def run() -> float:

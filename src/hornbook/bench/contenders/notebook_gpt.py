@@ -2,8 +2,11 @@
 
 from typing import Any
 
-SIZES = {"layers": 2, "heads": 3, "width": 256, "vocabulary": 5000}
-"""Its feed-forward networks are as wide as the stream, and heads of 85 leave one number over."""
+SHAPES = {
+    "notebook": {"layers": 2, "heads": 3, "width": 256, "vocabulary": 5000},
+    "notebook-12x12": {"layers": 12, "heads": 12, "width": 256, "vocabulary": 5000},
+}
+"""Feed-forward networks are as wide as the stream; heads of 85, or of 21, leave a rest of it."""
 
 
 def make(config: dict[str, Any], library: Any) -> Any:
@@ -14,13 +17,14 @@ def make(config: dict[str, Any], library: Any) -> Any:
     """
     import keras
 
+    sizes = SHAPES[config["model"]]
     inputs = keras.Input((None,), dtype="int32")
     x = library.layers.TokenAndPositionEmbedding(
-        SIZES["vocabulary"], config["length"], SIZES["width"], mask_zero=True
+        sizes["vocabulary"], config["length"], sizes["width"], mask_zero=True
     )(inputs)
-    for _ in range(SIZES["layers"]):
-        x = library.layers.TransformerDecoder(SIZES["width"], SIZES["heads"])(x)
-    outputs = keras.layers.Dense(SIZES["vocabulary"])(x)
+    for _ in range(sizes["layers"]):
+        x = library.layers.TransformerDecoder(sizes["width"], sizes["heads"])(x)
+    outputs = keras.layers.Dense(sizes["vocabulary"])(x)
     if config["library"] == "hornbook":
         model = library.models.NextTokenModel(inputs, outputs)
         loss = library.losses.SparseTokenCrossentropy(mask_token_id=0)

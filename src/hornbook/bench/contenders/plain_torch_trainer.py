@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from .measure import torch_device
-from .notebook_gpt import SIZES
+from .notebook_gpt import SHAPES
 from .training import Step
 
 
@@ -36,13 +36,13 @@ class Layer(nn.Module):
 class GPT(nn.Module):
     """The model and its loss."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, sizes: dict[str, int], length: int) -> None:
         super().__init__()
-        width = SIZES["width"]
-        self.tokens = nn.Embedding(SIZES["vocabulary"], width)
+        width, heads = sizes["width"], sizes["heads"]
+        self.tokens = nn.Embedding(sizes["vocabulary"], width)
         self.positions = nn.Embedding(length, width)
-        self.layers = nn.ModuleList([Layer(width, SIZES["heads"]) for _ in range(SIZES["layers"])])
-        self.head = nn.Linear(width, SIZES["vocabulary"])
+        self.layers = nn.ModuleList([Layer(width, heads) for _ in range(sizes["layers"])])
+        self.head = nn.Linear(width, sizes["vocabulary"])
         for embedding in (self.tokens, self.positions):
             nn.init.uniform_(embedding.weight, -0.05, 0.05)
 
@@ -58,7 +58,7 @@ def make(config: dict[str, Any]) -> Step:
     """A step of Adam."""
     torch.manual_seed(0)
     device = torch_device()
-    model = GPT(config["length"]).to(device)
+    model = GPT(SHAPES[config["model"]], config["length"]).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7, fused=True)
     forward = torch.compile(model) if "compiled" in config["library"] else model
     mixed = config["dtype"] == "mixed_bfloat16"

@@ -1,6 +1,6 @@
 """Training steps of one model, by a library or by hand, on the same data.
 
-`config` has `library`, `model` (a folder with a config.json, or "notebook" for the small GPT of
+`config` has `library`, `model` (a folder with a config.json, or a name of the small GPTs of
 `notebook_gpt`), `dtype`, and the sizes `batch`, `length`, `steps` and `vocabulary`. A round is
 `steps` steps and gives the seconds of one, and the loss.
 """
