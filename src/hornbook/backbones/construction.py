@@ -1,5 +1,6 @@
 """How models are made: under a dtype policy, and without values when a checkpoint brings them."""
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -59,6 +60,14 @@ def initialize(variables: Iterable[keras.Variable]) -> None:
             variable._deferred_initialize()
 
 
+def aligned_memory(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array without values, at an address that XLA on the CPU takes without copying."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + XLA_ALIGNMENT, "uint8")
+    start = -memory.ctypes.data % XLA_ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
 def _backend_copy(value: np.ndarray, dtype: str) -> Any:
     """A backend tensor that owns its memory, converted with at most one copy of this tensor."""
     backend = keras.backend.backend()
@@ -67,7 +76,9 @@ def _backend_copy(value: np.ndarray, dtype: str) -> Any:
 
         # `value` can be a file's mapping or be written to next, and `device_put` reads it later
         # or, where it happens to be aligned, keeps it, whatever `may_alias` says.
-        return jax.device_put(_aligned_copy(value, dtype))
+        copy = aligned_memory(value.shape, dtype)
+        np.copyto(copy, value, casting="unsafe")
+        return jax.device_put(copy)
     if backend == "torch" and value.dtype == "bfloat16":
         import torch
         from keras.src.backend.torch.core import get_device, to_torch_dtype
@@ -75,13 +86,3 @@ def _backend_copy(value: np.ndarray, dtype: str) -> Any:
         bits = torch.tensor(value.view(np.int16), device=get_device())
         return bits.view(torch.bfloat16).to(to_torch_dtype(dtype))
     return keras.ops.convert_to_tensor(np.array(value), dtype=dtype)
-
-
-def _aligned_copy(value: np.ndarray, dtype: str) -> np.ndarray:
-    """A copy in another dtype, at an address that XLA on the CPU takes without copying again."""
-    size = value.size * np.dtype(dtype).itemsize
-    memory = np.empty(size + XLA_ALIGNMENT, "uint8")
-    start = -memory.ctypes.data % XLA_ALIGNMENT
-    copy = memory[start : start + size].view(dtype).reshape(value.shape)
-    np.copyto(copy, value, casting="unsafe")
-    return copy

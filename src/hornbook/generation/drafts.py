@@ -80,6 +80,10 @@ class DraftedModel:
         both = (*self.target.variables, *self.draft.variables)
         return list({id(variable): variable for variable in both}.values())
 
+    def _flatten_layers(self) -> list[Any]:
+        both: list[Any] = [self.target, self.draft]
+        return [layer for model in both for layer in model._flatten_layers()]
+
     def init_cache(self, batch_size: int, max_length: int) -> Cache:
         """The layers of the target, then those of the draft."""
         caches = (m.backbone.init_cache(batch_size, max_length) for m in (self.target, self.draft))

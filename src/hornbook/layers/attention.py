@@ -8,6 +8,7 @@ from keras import ops
 from hornbook.layers.dot_product_attention import dot_product_attention
 from hornbook.layers.kv_cache import write_kv
 from hornbook.layers.linear import Linear
+from hornbook.layers.linear_group import Group, linear_products
 from hornbook.layers.rope import rotate
 
 
@@ -91,12 +92,18 @@ class Attention(keras.layers.Layer):
     def build(
         self, inputs_shape: tuple[Any, ...], memory_shape: tuple[Any, ...] | None = None
     ) -> None:
+        self._has_memory = memory_shape is not None
         self.query.build(inputs_shape)
         self.key.build(memory_shape or inputs_shape)
         self.value.build(memory_shape or inputs_shape)
         width = self.output_dim or inputs_shape[-1]
         self.output_projection = self._project(width, self.output_bias, "output")
         self.output_projection.build((None, None, self.num_query_heads * self.value_head_dim))
+
+    @property
+    def linear_groups(self) -> tuple[Group, ...]:
+        """What is multiplied by the same inputs."""
+        return () if self._has_memory else ((self.query, self.key, self.value),)
 
     def call(
         self,
@@ -108,11 +115,16 @@ class Attention(keras.layers.Layer):
         memory: Any = None,
         training: bool | None = None,
     ) -> Any:
-        query = _heads(self.query(inputs), self.num_query_heads)
-        if rope is not None:
-            query = rotate(query, rope)
-        if cache is None or positions is not None:
-            key, value = self._keys_values(inputs if memory is None else memory, rope)
+        writes = cache is None or positions is not None
+        if writes and memory is None:
+            query, key, value = linear_products(inputs, (self.query, self.key, self.value))
+        else:
+            query = self.query(inputs)
+            key, value = (self.key(memory), self.value(memory)) if writes else (None, None)
+        query = _heads(query, self.num_query_heads, rope)
+        if writes:
+            key = ops.transpose(_heads(key, self.num_key_value_heads, rope), (0, 2, 1, 3))
+            value = ops.transpose(_heads(value, self.num_key_value_heads), (0, 2, 1, 3))
             if cache is not None:
                 cache = (write_kv(cache[0], key, positions), write_kv(cache[1], value, positions))
         if cache is not None:
@@ -147,15 +159,8 @@ class Attention(keras.layers.Layer):
             dtype=self.dtype_policy,
         )  # fmt: skip
 
-    def _keys_values(self, source: Any, rope: tuple[Any, Any] | None) -> tuple[Any, Any]:
-        """Keys and values of tokens in the layout of the cache."""
-        key = _heads(self.key(source), self.num_key_value_heads)
-        value = _heads(self.value(source), self.num_key_value_heads)
-        if rope is not None:
-            key = rotate(key, rope)
-        return ops.transpose(key, (0, 2, 1, 3)), ops.transpose(value, (0, 2, 1, 3))
 
-
-def _heads(inputs: Any, heads: int) -> Any:
+def _heads(inputs: Any, heads: int, rope: tuple[Any, Any] | None = None) -> Any:
     batch, length, features = ops.shape(inputs)
-    return ops.reshape(inputs, (batch, length, heads, features // heads))
+    outputs = ops.reshape(inputs, (batch, length, heads, features // heads))
+    return outputs if rope is None else rotate(outputs, rope)

@@ -7,6 +7,7 @@ import keras
 
 from hornbook.layers.activation import activation as get_activation
 from hornbook.layers.linear import Linear
+from hornbook.layers.linear_group import Group, linear_products
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
@@ -58,10 +59,16 @@ class FeedForward(keras.layers.Layer):
             dtype=self.dtype_policy,
         )  # fmt: skip
 
+    @property
+    def linear_groups(self) -> tuple[Group, ...]:
+        """What is multiplied by the same inputs."""
+        return () if self.gate is None else ((self.gate, self.up),)
+
     def call(self, inputs: Any) -> Any:
         if self.gate is None:
             return self.down(self.activation(self.up(inputs)))
-        return self.down(self.activation(self.gate(inputs)) * self.up(inputs))
+        gate, up = linear_products(inputs, (self.gate, self.up))
+        return self.down(self.activation(gate) * up)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape

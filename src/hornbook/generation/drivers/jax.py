@@ -8,6 +8,7 @@ import keras
 from jax import lax
 
 from hornbook.generation import step
+from hornbook.generation.drivers.jax_kernels import Weights
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.samplers.rows import Rows
@@ -29,13 +30,14 @@ class JaxProgram(Program):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        self._weights = Weights(self.model, self.variables)
         self._prefill = jax.jit(self._traced_prefill)
         self._begin = jax.jit(self._traced_begin)
         self._decode = jax.jit(self._traced_decode, donate_argnums=(2,))
         self._step = jax.jit(self._traced_step, donate_argnums=(2,))
 
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
-        return self._prefill(_values(self.variables), prompts, lengths)
+        return self._prefill(self._weights.values(), prompts, lengths)
 
     def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
         parts, own = self._begin(
@@ -46,9 +48,8 @@ class JaxProgram(Program):
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         run = self._repeat if jax.default_backend() == "cpu" else self._decode
-        parts, own = run(
-            _values(self.variables), _values(self.sampler.variables), state.parts(), steps, values
-        )
+        own = _values(self.sampler.variables)
+        parts, own = run(self._weights.values(), own, state.parts(), steps, values)
         self._keep(own)
         return GenerationState.from_parts(parts)
 
@@ -66,14 +67,14 @@ class JaxProgram(Program):
 
     def _traced_prefill(self, weights: Any, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         self.on_trace()
-        with _scope(self.variables, weights):
+        with self._weights.scope(weights):
             return step.prefill(self.model, prompts, lengths)
 
     def _traced_begin(
         self, own: Any, parts: Any, logits: Any, hidden: Any, values: Any
     ) -> tuple[Any, Any]:
         sampler = self.sampler.with_traced_values(values)
-        with _scope(self.sampler.variables, own) as scope:
+        with keras.StatelessScope(state_mapping=self._paired(own)) as scope:
             rows = step.begin(sampler, Rows(*parts), logits, hidden)
             return rows.parts(), self._own_values(scope)
 
@@ -95,10 +96,12 @@ class JaxProgram(Program):
     def _traced_step(self, weights: Any, own: Any, parts: Any, values: Any) -> tuple[Any, Any, Any]:
         self.on_trace()
         sampler = self.sampler.with_traced_values(values)
-        variables = [*self.variables, *self.sampler.variables]
-        with _scope(variables, [*weights, *own]) as scope:
+        with self._weights.scope(weights, self._paired(own)) as scope:
             state = step.decode(self.model, sampler, GenerationState.from_parts(parts))
             return state.parts(), self._own_values(scope), jnp.all(state.rows.done)
+
+    def _paired(self, own: Any) -> list[tuple[Any, Any]]:
+        return list(zip(self.sampler.variables, own, strict=True))
 
     def _own_values(self, scope: keras.StatelessScope) -> list[Any]:
         return [scope.get_current_value(variable) for variable in self.sampler.variables]
@@ -111,7 +114,3 @@ class JaxProgram(Program):
 
 def _values(variables: list[Any]) -> list[Any]:
     return [variable.value for variable in variables]
-
-
-def _scope(variables: list[Any], values: Any) -> keras.StatelessScope:
-    return keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))

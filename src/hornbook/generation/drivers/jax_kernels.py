@@ -1,0 +1,121 @@
+"""Kernels side by side in the memory of JAX's CPU backend."""
+
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+
+from hornbook.backbones.construction import aligned_memory
+from hornbook.layers.linear_group import Group, can_join, joined_kernels
+
+
+class Weights:
+    """A model's variables as arguments of jitted programs.
+
+    On the CPU, kernels that are multiplied by the same inputs are one argument. They lie side by
+    side, and the variables' own values are parts of the same memory. A variable that got another
+    value since, in training for example, is copied to its place again.
+
+    Args:
+        model: layers tell by `linear_groups` what they multiply by the same inputs.
+        variables: all that the programs depend on.
+    """
+
+    def __init__(self, model: Any, variables: Sequence[Any]) -> None:
+        own = {id(variable) for variable in variables}
+        self._groups = [
+            group for group in _groups(model) if all(id(layer.kernel) in own for layer in group)
+        ]
+        joined = {id(layer.kernel) for group in self._groups for layer in group}
+        self._others = [variable for variable in variables if id(variable) not in joined]
+
+    def values(self) -> tuple[list[Any], list[Any]]:
+        """The current values: those of single variables, and the joined kernels."""
+        return [variable.value for variable in self._others], list(map(_joined, self._groups))
+
+    @contextmanager
+    def scope(
+        self, values: tuple[list[Any], list[Any]], more: Sequence[tuple[Any, Any]] = ()
+    ) -> Iterator[keras.StatelessScope]:
+        """The model computes with such values inside, and each variable of `more` has its own."""
+        others, kernels = values
+        mapping = [*zip(self._others, others, strict=True), *more]
+        for group, kernel in zip(self._groups, kernels, strict=True):
+            start = 0
+            for layer in group:
+                # Only what is outside `linear_products` reads this slice, and pays for it.
+                mapping.append((layer.kernel, kernel[start : start + layer.units]))
+                start += layer.units
+        with (
+            joined_kernels(dict(zip(self._groups, kernels, strict=True))),
+            keras.StatelessScope(state_mapping=mapping) as scope,
+        ):
+            yield scope
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A joined kernel, and the variables' values that are parts of it."""
+
+    kernel: jax.Array
+    parts: Sequence[weakref.ref[jax.Array]]
+
+    def holds(self, values: Sequence[Any]) -> bool:
+        return all(part() is value for part, value in zip(self.parts, values, strict=True))
+
+
+# By a group's first layer.
+_HELD: weakref.WeakKeyDictionary[Any, _Held] = weakref.WeakKeyDictionary()
+
+
+def _groups(model: Any) -> list[Group]:
+    if jax.default_backend() != "cpu":
+        return []
+    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
+    groups = [
+        group for layer in dict.fromkeys(layers) for group in getattr(layer, "linear_groups", ())
+    ]
+    return [group for group in groups if can_join(group) and _can_lie_together(group)]
+
+
+def _can_lie_together(group: Group) -> bool:
+    kernels = [layer.kernel.value for layer in group]
+    same = {(kernel.dtype, kernel.shape[1]) for kernel in kernels}
+    return len(same) == 1 and all(len(kernel.devices()) == 1 for kernel in kernels)
+
+
+def _joined(group: Group) -> jax.Array:
+    held = _HELD.get(group[0])
+    values = [layer.kernel.value for layer in group]
+    if held is not None and held.holds(values):
+        return held.kernel
+    rows = sum(layer.units for layer in group)
+    memory = aligned_memory((rows, values[0].shape[1]), values[0].dtype)
+    np.concatenate(values, out=memory)
+    del values
+    start, parts = 0, []
+    for layer in group:
+        # XLA takes memory as it is where it is aligned, and copies it where it isn't.
+        layer.kernel.assign(jax.device_put(memory[start : start + layer.units]))
+        start += layer.units
+        parts.append(weakref.ref(layer.kernel.value, _Forget(group[0])))
+    held = _HELD[group[0]] = _Held(jax.device_put(memory), parts)
+    return held.kernel
+
+
+class _Forget:
+    """Lets a joined kernel go as soon as one of its parts is no variable's value any more."""
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = weakref.ref(layer)
+
+    def __call__(self, part: weakref.ref[Any]) -> None:
+        layer = self.layer()
+        held = None if layer is None else _HELD.get(layer)
+        if held is not None and any(part is own for own in held.parts):
+            del _HELD[layer]

@@ -1,0 +1,61 @@
+"""Linear layers of the same inputs, multiplied as one where somebody holds their kernels as one.
+
+On a CPU a product of one row ends before all threads have woken up for it, so that fewer and longer
+ones are faster; see docs/decisions/joined_kernels.md.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Any
+
+from keras import ops
+
+from hornbook.layers.linear import Linear
+from hornbook.layers.linear_product import linear_product
+
+Group = tuple[Linear, ...]
+
+_JOINED: ContextVar[Mapping[Group, Any]] = ContextVar(
+    "joined kernels", default=MappingProxyType({})
+)
+
+
+def linear_products(inputs: Any, group: Group) -> tuple[Any, ...]:
+    """What each layer of a group makes of `inputs` [..., inputs]: [..., units] each.
+
+    Inside `joined_kernels`, a group that it names takes a single product.
+
+    Example:
+        >>> import numpy as np
+        >>> layers = Linear(2), Linear(3)
+        >>> [outputs.shape for outputs in linear_products(np.ones((1, 4), "float32"), layers)]
+        [(1, 2), (1, 3)]
+    """
+    kernel = _JOINED.get().get(group)
+    if kernel is None:
+        return tuple(layer(inputs) for layer in group)
+    dtype = group[0].compute_dtype
+    outputs = linear_product(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+    parts = ops.split(outputs, list(accumulate(layer.units for layer in group[:-1])), axis=-1)
+    return tuple(
+        part + ops.cast(layer.bias, dtype) if layer.use_bias else part
+        for layer, part in zip(group, parts, strict=True)
+    )
+
+
+@contextmanager
+def joined_kernels(kernels: Mapping[Group, Any]) -> Iterator[None]:
+    """Gives groups their kernels as one tensor [units of all, inputs] each."""
+    token = _JOINED.set(kernels)
+    try:
+        yield
+    finally:
+        _JOINED.reset(token)
+
+
+def can_join(group: Group) -> bool:
+    """Whether the layers' products are those of their kernels, and nothing else."""
+    return all(layer.lora_scale is None and not layer.is_quantized for layer in group)
