@@ -23,6 +23,7 @@ class Options:
         rounds: how often each works; the medians count.
         together: how many are in memory at once and take turns.
         new: tokens that are generated, the first one included.
+        seed: of the weights that `train` starts with.
         texts: files or folders, `package://module/path` included, to tokenize.
         quick: the smallest form, which only shows that it works.
     """
@@ -34,6 +35,7 @@ class Options:
     rounds: int | None = None
     together: int | None = None
     new: int = 128
+    seed: int = 0
     texts: tuple[str, ...] | None = None
     quick: bool = False
 

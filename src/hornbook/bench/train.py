@@ -18,6 +18,7 @@ def _case(cell: str, setting: Setting) -> Case:
         "batch": batch,
         "length": length,
         "steps": QUICK_STEPS if setting.options.quick else STEPS,
+        "seed": setting.options.seed,
         "vocabulary": model.sizes.vocabulary_size,
     }
     bound = train_bound(model.sizes, setting.limits, setting.dtype, batch=batch, length=length)

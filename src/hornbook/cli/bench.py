@@ -70,6 +70,7 @@ TogetherOption = Annotated[
     ),
 ]
 NewOption = Annotated[int, typer.Option(min=2, help="Tokens that `decode` generates.")]
+SeedOption = Annotated[int, typer.Option(help="Of the weights that `train` starts with.")]
 TextsOption = Annotated[
     Names,
     typer.Option(
@@ -109,6 +110,7 @@ def command(
     rounds: RoundsOption = None,
     together: TogetherOption = None,
     new: NewOption = 128,
+    seed: SeedOption = 0,
     texts: TextsOption = None,
     kerashub_python: KerasHubOption = None,
     llama_cpp_python: FromGGUFOption = None,
@@ -133,6 +135,7 @@ def command(
         "rounds": rounds,
         "together": together,
         "new": new,
+        "seed": seed,
         "quick": quick,
         **{name: tuple(values) for name, values in several.items() if values},
     }

@@ -16,7 +16,7 @@ def make(config: dict[str, Any], ids: np.ndarray, labels: np.ndarray) -> Callabl
         import hornbook as library
     import keras
 
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(config["seed"])
     keras.config.set_dtype_policy(config["dtype"])
     inputs: Any = ids
     small = config["model"] in notebook_gpt.SHAPES

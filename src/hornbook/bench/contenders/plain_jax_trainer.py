@@ -12,9 +12,9 @@ from .training import Step
 Tree = Any
 
 
-def random_weights(sizes: dict[str, int], length: int) -> Tree:
+def random_weights(sizes: dict[str, int], length: int, seed: int) -> Tree:
     """Glorot's matrices, uniform tables, norms that change nothing."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     width, vocabulary = sizes["width"], sizes["vocabulary"]
     inner = width // sizes["heads"] * sizes["heads"]
 
@@ -101,7 +101,7 @@ def make(config: dict[str, Any]) -> Step:
         return (p, m, v, count), loss
 
     compiled = jax.jit(update, donate_argnums=0)
-    p = random_weights(sizes, config["length"])
+    p = random_weights(sizes, config["length"], config["seed"])
     zeros = jax.tree.map(jnp.zeros_like, p)
     state = [(p, zeros, jax.tree.map(jnp.zeros_like, p), jnp.float32(0))]
 

@@ -56,7 +56,7 @@ class GPT(nn.Module):
 
 def make(config: dict[str, Any]) -> Step:
     """A step of Adam."""
-    torch.manual_seed(0)
+    torch.manual_seed(config["seed"])
     device = torch_device()
     model = GPT(SHAPES[config["model"]], config["length"]).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7, fused=True)

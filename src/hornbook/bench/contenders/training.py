@@ -1,8 +1,8 @@
 """Training steps of one model, by a library or by hand, on the same data.
 
 `config` has `library`, `model` (a folder with a config.json, or a name of the small GPTs of
-`notebook_gpt`), `dtype`, and the sizes `batch`, `length`, `steps` and `vocabulary`. A round is
-`steps` steps and gives the seconds of one, and the loss.
+`notebook_gpt`), `dtype`, and the sizes `batch`, `length`, `steps` and `vocabulary`, and the
+`seed` of the weights. A round is `steps` steps and gives the seconds of one, and the loss.
 """
 
 import importlib
@@ -76,7 +76,7 @@ def _transformers(config: dict[str, Any]) -> Step:
     from torch.nn import functional
 
     device = torch_device()
-    torch.manual_seed(0)
+    torch.manual_seed(config["seed"])
     settings = transformers.AutoConfig.from_pretrained(config["model"])
     model = transformers.AutoModelForCausalLM.from_config(settings).to(device).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
