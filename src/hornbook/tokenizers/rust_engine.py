@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
 import tokenizers
 from tokenizers import AddedToken
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.engine import Added, Engine
+from hornbook.tokenizers.space_cuts import can_be_cut, section
+from hornbook.tokenizers.word_cache import WordCache
 
 METASPACE = "\u2581"
 MAX_ID = 2**32 - 1
@@ -54,14 +57,15 @@ class RustEngine(Engine):
         self.roles: Mapping[str, str] = {}
         self._split_special_tokens = split_special_tokens
         self.model_type = type(tokenizer.model).__name__
-        self.decoder = _section(tokenizer.decoder)
+        self.decoder = section(tokenizer.decoder)
         self.metaspace = any(
-            METASPACE in json.dumps(_section(part), ensure_ascii=False)
+            METASPACE in json.dumps(section(part), ensure_ascii=False)
             for part in (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder)
         )
         added = tokenizer.get_added_tokens_decoder()
         self.added_tokens = frozenset(token.content for token in added.values())
         self.special_token_ids = frozenset(i for i, token in added.items() if token.special)
+        self._words = WordCache() if can_be_cut(tokenizer) else None
 
     @classmethod
     def from_json(cls, content: str, source: str, split_special_tokens: bool = False) -> Self:
@@ -90,9 +94,18 @@ class RustEngine(Engine):
         self, texts: Sequence[str], add_special_tokens: bool = False
     ) -> list[list[int]]:
         with rust_errors(f"Tokenizing {len(texts)} texts"):
-            encodings = self._tokenizer.encode_batch_fast(
-                texts, add_special_tokens=add_special_tokens
-            )
+            if add_special_tokens or self._words is None:
+                return self._encode(texts, add_special_tokens)
+            return [row.tolist() for row in self._words.encode(texts, self._encode)]
+
+    def encode_arrays(self, texts: Sequence[str]) -> list[np.ndarray]:
+        if self._words is None:
+            return super().encode_arrays(texts)
+        with rust_errors(f"Tokenizing {len(texts)} texts"):
+            return self._words.encode(texts, self._encode)
+
+    def _encode(self, texts: Sequence[str], add_special_tokens: bool = False) -> list[list[int]]:
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=add_special_tokens)
         return [encoding.ids for encoding in encodings]
 
     def encode_words_batch(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
@@ -156,8 +169,3 @@ class RustEngine(Engine):
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         return cls.from_json(state["json"], "a tokenizer's config", state["split_special_tokens"])
-
-
-def _section(part: Any) -> dict[str, Any] | None:
-    """A part of the pipeline as its section of the `tokenizer.json`."""
-    return None if part is None else json.loads(part.__getstate__())
