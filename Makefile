@@ -17,7 +17,7 @@ CPU_TORCH       := 'torch==$(TORCH_VERSION)+cpu'
 BACKENDS ?= jax torch tensorflow
 WORKERS  ?= 2
 RESULTS  ?= benchmarks/results
-PYTEST   := $(BIN)/python -m pytest -q -n $(WORKERS)
+PYTEST   := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format bench peers docs clean

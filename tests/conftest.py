@@ -17,6 +17,10 @@ for name, value in {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "NPROC": "1",  # the size of XLA's thread pool on the CPU
+    # Nearly all of the time goes into compiling tiny models, which run for a moment: XLA compiles
+    # them three times as fast without optimization, and one thing at a time without fusion's own
+    # compiler. Tests in processes of their own set other flags, and so have XLA's defaults.
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
     "TOKENIZERS_PARALLELISM": "false",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "JAX_PLATFORMS": "cpu",

@@ -3,11 +3,18 @@ import pytest
 
 from generation.tiny_decoder import TinyModel
 from generation.tiny_task import tiny_task
+from hornbook.generation import Engine
 
 
 @pytest.fixture(scope="session")
 def model():
     return TinyModel()
+
+
+@pytest.fixture(scope="session")
+def engine(model):
+    """Compiles its programs once for all tests; who counts them makes an engine of their own."""
+    return Engine(model)
 
 
 @pytest.fixture(scope="session")

@@ -30,13 +30,13 @@ def logits_of(model):
     return naive.compiled(model)
 
 
-def test_greedy_equals_the_naive_loop(model, logits_of, prompts):
+def test_greedy_equals_the_naive_loop(engine, logits_of, prompts):
     limits = [25, 40, 30, 9]  # the last one is reached by its prompt
     expected = [
         naive.generate(logits_of, prompt, limit)
         for prompt, limit in zip(prompts, limits, strict=True)
     ]
-    assert generate(Engine(model), prompts, limits=limits) == expected
+    assert generate(engine, prompts, limits=limits) == expected
     assert len(expected[1]) == 40
     assert expected[3] == prompts[3]
 
@@ -50,8 +50,7 @@ def test_across_the_borders_of_the_cache(prompts):
     assert generate(Engine(model), prompts, limits=290) == expected
 
 
-def test_a_row_alone_equals_the_row_in_a_batch(model, prompts):
-    engine = Engine(model)
+def test_a_row_alone_equals_the_row_in_a_batch(engine, prompts):
     for sampler in (samplers.GreedySampler(), samplers.TopKSampler(k=4, seed=5)):
         together = generate(engine, prompts, limits=33, sampler=sampler)
         alone = [generate(engine, [prompts[0]], limits=33, sampler=sampler)[0]]
@@ -60,19 +59,16 @@ def test_a_row_alone_equals_the_row_in_a_batch(model, prompts):
         assert generate(engine, others, limits=33, sampler=sampler)[:1] == alone
 
 
-def test_padding_of_prompts_is_not_looked_at(model, prompts):
-    engine = Engine(model)
+def test_padding_of_prompts_is_not_looked_at(engine, prompts):
     outputs = [engine.generate(*padded(prompts, fill), limits=24) for fill in (0, 17)]
     np.testing.assert_array_equal(outputs[0].token_ids, outputs[1].token_ids)
 
 
-def test_rows_stop_at_stop_tokens_and_stay_as_they_are(model, logits_of, prompts):
-    free = generate(Engine(model), prompts, limits=40)
+def test_rows_stop_at_stop_tokens_and_stay_as_they_are(engine, logits_of, prompts):
+    free = generate(engine, prompts, limits=40)
     stops = [free[0][20], free[1][12]]
     expected = [naive.generate(logits_of, prompt, 40, stops) for prompt in prompts]
-    output = Engine(model).generate(
-        *padded(prompts), limits=40, stop_token_ids=stops, pad_token_id=36
-    )
+    output = engine.generate(*padded(prompts), limits=40, stop_token_ids=stops, pad_token_id=36)
     assert [len(row) for row in expected] == output.lengths.tolist()
     assert output.lengths.min() < 40
     assert output.token_ids.shape[1] == output.lengths.max()
@@ -81,14 +77,13 @@ def test_rows_stop_at_stop_tokens_and_stay_as_they_are(model, logits_of, prompts
         assert set(row[len(wanted) :]) <= {36}
 
 
-def test_many_stop_tokens(model, logits_of, prompts):
+def test_many_stop_tokens(engine, logits_of, prompts):
     expected = [naive.generate(logits_of, prompt, 40, range(20)) for prompt in prompts]
-    assert generate(Engine(model), prompts, limits=40, stop_token_ids=range(20)) == expected
+    assert generate(engine, prompts, limits=40, stop_token_ids=range(20)) == expected
 
 
 @pytest.mark.parametrize("name", ["greedy", "random", "top_k", "top_p", "min_p"])
-def test_the_stream_gives_the_same_tokens(model, prompts, name):
-    engine = Engine(model)
+def test_the_stream_gives_the_same_tokens(engine, prompts, name):
     options = {"sampler": name, "seed": 11, "stop_token_ids": [5, 6], "limits": [30, 24, 20, 9]}
     whole = generate(engine, prompts, **options)
     streamed = [list(prompt) for prompt in prompts]
@@ -99,8 +94,8 @@ def test_the_stream_gives_the_same_tokens(model, prompts, name):
     assert streamed == whole
 
 
-def test_a_closed_stream_does_no_more_work(model, prompts):
-    engine = Engine(model)
+def test_a_closed_stream_does_no_more_work(prompts):
+    engine = Engine(TinyModel(num_layers=1))
     calls = []
     stream = engine.stream(*padded(prompts), limits=40)
     assert engine.compilations == 0  # nothing has been run yet
@@ -113,9 +108,7 @@ def test_a_closed_stream_does_no_more_work(model, prompts):
     assert list(stream) == []
 
 
-def test_seeds(model, prompts):
-    engine = Engine(model)
-
+def test_seeds(engine, prompts):
     def sample(**options):
         return generate(engine, prompts, limits=40, **options)
 
@@ -129,8 +122,7 @@ def test_seeds(model, prompts):
     assert len({tuple(row) for row in same}) == 4  # each row has numbers of its own
 
 
-def test_top_k_of_one_is_greedy(model, prompts):
-    engine = Engine(model)
+def test_top_k_of_one_is_greedy(engine, prompts):
     sampler = samplers.TopKSampler(k=1)
     assert generate(engine, prompts, limits=30, sampler=sampler) == generate(
         engine, prompts, limits=30
@@ -138,7 +130,7 @@ def test_top_k_of_one_is_greedy(model, prompts):
 
 
 def test_weights_may_change_between_calls(prompts):
-    model = TinyModel(seed=1)
+    model = TinyModel(seed=1, num_layers=1)
     engine = Engine(model)
     before = generate(engine, prompts, limits=30)
     compilations = engine.compilations
@@ -170,8 +162,7 @@ def test_nothing_to_do():
         (np.zeros((0, 2)), [], 9, r"\[batch, length\]"),
     ],
 )
-def test_requests_that_cannot_be_met(model, token_ids, lengths, limits, message):
-    engine = Engine(model)
+def test_requests_that_cannot_be_met(engine, token_ids, lengths, limits, message):
     for method in (engine.generate, engine.stream):
         with pytest.raises(GenerationError, match=message):
             method(token_ids, lengths, limits=limits)

@@ -23,11 +23,6 @@ SAMPLERS = {
 
 
 @pytest.fixture(scope="module")
-def engine(model):
-    return Engine(model)
-
-
-@pytest.fixture(scope="module")
 def prompts():
     random = np.random.default_rng(4)
     return [random.integers(0, 37, size=length) for length in LENGTHS]

@@ -37,10 +37,10 @@ class NearlyTheSame(TinyModel):
 
 
 @pytest.fixture(scope="module", params=["lookup", "same", "near", "other"])
-def drafted(request, model):
+def drafted(request, model, engine):
     """An engine, a draft for it, and what is known of the draft."""
     if request.param == "lookup":
-        return Engine(model), PromptLookup(), "some"
+        return engine, PromptLookup(), "some"
     draft = {
         "same": lambda: model,
         "near": lambda: NearlyTheSame(0.1),
@@ -57,12 +57,12 @@ def generate(engine, batch, **options):
 
 
 @pytest.mark.parametrize("options", [{}, {"stop_token_ids": [5, 6]}, {"batch_size": 2}])
-def test_greedy_search_gives_the_same_tokens(model, drafted, batch, options):
-    engine, draft, _ = drafted
+def test_greedy_search_gives_the_same_tokens(engine, drafted, batch, options):
+    fast, draft, _ = drafted
     options = {"limits": [30, 45, 20, 9], **options}
-    expected = generate(Engine(model), batch, **options)
+    expected = generate(engine, batch, **options)
     sampler = SpeculativeSampler(GREEDY, draft, 3)
-    assert generate(engine, batch, sampler=sampler, **options) == expected
+    assert generate(fast, batch, sampler=sampler, **options) == expected
 
 
 def test_a_step_gives_as_many_tokens_as_stay(drafted, batch):
@@ -85,23 +85,21 @@ def test_up_to_the_last_place_of_the_model():
     """From 100 tokens to the model's 300, and a row that goes on when the first is done."""
     model = TinyModel(num_layers=1)
     batch = np.random.default_rng(2).integers(0, 37, size=(2, 100)), np.array([100, 5])
-    expected = generate(Engine(model), batch, limits=[300, 230])
-    for engine, draft in (
-        (Engine(model), PromptLookup()),
-        (Engine(model).with_draft(model), ModelDraft()),
-    ):
+    engine = Engine(model)
+    expected = generate(engine, batch, limits=[300, 230])
+    for fast, draft in ((engine, PromptLookup()), (engine.with_draft(model), ModelDraft())):
         sampler = SpeculativeSampler(GREEDY, draft, 5)
-        assert generate(engine, batch, limits=[300, 230], sampler=sampler) == expected
+        assert generate(fast, batch, limits=[300, 230], sampler=sampler) == expected
 
 
-def test_transforms_see_the_guesses(model, drafted, batch):
-    engine, draft, _ = drafted
+def test_transforms_see_the_guesses(engine, drafted, batch):
+    fast, draft, _ = drafted
     transforms = [samplers.RepetitionPenalty(1.3), samplers.NoRepeatNGrams(2)]
     greedy = samplers.GreedySampler(transforms=transforms)
-    expected = generate(Engine(model), batch, limits=45, sampler=greedy)
+    expected = generate(engine, batch, limits=45, sampler=greedy)
     sampler = SpeculativeSampler(greedy, draft, 3)
-    assert generate(engine, batch, limits=45, sampler=sampler) == expected
-    assert expected != generate(Engine(model), batch, limits=45)
+    assert generate(fast, batch, limits=45, sampler=sampler) == expected
+    assert expected != generate(engine, batch, limits=45)
 
 
 def test_a_row_depends_on_nothing_but_itself(drafted, batch):

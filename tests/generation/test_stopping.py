@@ -8,7 +8,6 @@ import pytest
 from generation.tiny_task import TEXTS
 from hornbook import samplers
 from hornbook.errors import GenerationError
-from hornbook.generation import Engine
 from hornbook.generation.text_stream import StopStringFinder
 from hornbook.models import GPT2CausalLM
 
@@ -150,9 +149,8 @@ def test_rows_have_limits_of_their_own(task):
     assert ["".join(row) for row in zip(*pieces, strict=True)] == alone
 
 
-def test_the_engine_ends_the_rows_that_a_stopper_names(model, prompts):
+def test_the_engine_ends_the_rows_that_a_stopper_names(engine, prompts):
     """At different lengths, in the middle of what is made at a time; the others go on."""
-    engine = Engine(model)
     lengths = np.array([len(prompt) for prompt in prompts])
     token_ids = np.zeros((4, 16), "int32")
     for row, prompt in zip(token_ids, prompts, strict=True):
