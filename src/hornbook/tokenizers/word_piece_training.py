@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 import tokenizers
-from tokenizers import models, trainers
+from tokenizers import models, pre_tokenizers, trainers
 
 from hornbook.tokenizers.rust_engine import rust_errors
 
@@ -67,7 +67,9 @@ def train_word_pieces(
         show_progress=False,
     )
     tokenizer = tokenizers.Tokenizer(models.WordPiece())
-    train_on(tokenizer, trainer, _repeated(words))
+    separator = next(char for char in map(chr, range(len(counts) + 1)) if char not in counts)
+    tokenizer.pre_tokenizer = pre_tokenizers.CharDelimiterSplit(separator)
+    train_on(tokenizer, trainer, _repeated(words, separator))
     ids = tokenizer.get_vocab()
     first = dict.fromkeys([*reserved, *sorted(chars), *continuing])
     return [*first, *sorted(ids.keys() - first.keys(), key=ids.__getitem__)]
@@ -81,8 +83,8 @@ def train_on(tokenizer: tokenizers.Tokenizer, trainer: Any, texts: Iterable[str]
         tokenizer.train_from_iterator(batches, trainer)
 
 
-def _repeated(words: Mapping[str, int]) -> Iterator[str]:
+def _repeated(words: Mapping[str, int], separator: str) -> Iterator[str]:
     """Every word as often as it was counted, for a trainer that counts by itself."""
     for word, count in words.items():
-        for _ in range(count):
-            yield word
+        for start in range(0, count, BATCH):
+            yield f"{word}{separator}" * min(BATCH, count - start)
