@@ -22,11 +22,10 @@ def linear_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
         outputs = jax_product(*map(ops.convert_to_tensor, (inputs, kernel)))
         return outputs if bias is None else outputs + bias
     if backend == "torch":
-        import torch
+        from hornbook.layers.torch_product import torch_product
 
-        kernel = ops.convert_to_tensor(kernel)
         bias = None if bias is None else ops.convert_to_tensor(bias)
-        return torch.nn.functional.linear(inputs.to(kernel.dtype), kernel, bias)
+        return torch_product(*map(ops.convert_to_tensor, (inputs, kernel)), bias)
     from hornbook.layers.tensorflow_product import tensorflow_product
 
     outputs = tensorflow_product(inputs, kernel)
