@@ -185,3 +185,11 @@ def test_threads_share_it(libraries, sentences, monkeypatch):
     for thread in threads:
         thread.join()
     assert results == [expected] * 4
+
+
+def test_a_lock_that_nobody_gives_back(libraries, monkeypatch):
+    monkeypatch.setattr(word_cache, "LONGEST_WAIT", 0.01)
+    engine = cutting(libraries[0])
+    engine._words._learning.acquire()  # as in a process that was forked meanwhile
+    assert engine.encode_batch(["some words"]) == ids(libraries[0], ["some words"])
+    assert not engine._words._learning.locked()

@@ -1,5 +1,6 @@
 """Words with their ids, so that the library needs to be asked only for those that are new."""
 
+import threading
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
@@ -18,6 +19,8 @@ CAPACITY = 64 * 2**20
 """Bytes that words and ids may take, about, before all are forgotten."""
 ENTRY = 200
 """Bytes that a word takes beside its characters, about."""
+LONGEST_WAIT = 2.0
+"""Seconds that a thread waits for another to learn words."""
 NO_IDS = np.zeros(0, np.int32)
 
 
@@ -34,6 +37,7 @@ class WordCache:
         self._held = 0
         self._met = 0
         self._new = 0
+        self._learning = threading.Lock()
 
     def __reduce__(self) -> tuple[type["WordCache"], tuple[()]]:
         """A copy, in another process too, begins empty."""
@@ -72,16 +76,26 @@ class WordCache:
         self, rows: Iterable[Sequence[str]], known: dict[str, bytes], library: Encode
     ) -> bool:
         """Makes the words of all rows known, unless there are so many that it doesn't pay."""
-        new = list(set(chain.from_iterable(rows)).difference(known))
-        self._new += len(new)
-        if self._new > max(FEW, self._met // 2):
-            return False
-        words = [word[1:] if word[0] == " " else f" {word}" for word in new]
-        known.update(zip(new, map(_packed, library(words)), strict=True))
-        self._held += sum(map(len, new)) + ENTRY * len(new)
-        if self._held > CAPACITY:
-            self._ids, self._held = {}, 0
-        return True
+        # One thread at a time, since others mostly need the same words. In a forked process a lock
+        # may be one that nobody gives back: nothing goes wrong without it.
+        lock = self._learning
+        locked = lock.acquire(timeout=LONGEST_WAIT)
+        if not locked:
+            self._learning = threading.Lock()
+        try:
+            new = list(set(chain.from_iterable(rows)).difference(known))
+            self._new += len(new)
+            if self._new > max(FEW, self._met // 2):
+                return False
+            words = [word[1:] if word[0] == " " else f" {word}" for word in new]
+            known.update(zip(new, map(_packed, library(words)), strict=True))
+            self._held += sum(map(len, new)) + ENTRY * len(new)
+            if self._held > CAPACITY:
+                self._ids, self._held = {}, 0
+            return True
+        finally:
+            if locked:
+                lock.release()
 
 
 def _row(words: Sequence[str], known: Mapping[str, bytes]) -> np.ndarray:
