@@ -1,3 +1,5 @@
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,19 @@ RNG = np.random.default_rng(0)
 
 def numpy(tensor):
     return ops.convert_to_numpy(tensor)
+
+
+@pytest.fixture
+def without_gradients():
+    """As in generation; torch's forms of few rows are for that alone."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        quiet = torch.no_grad()
+    else:
+        quiet = contextlib.nullcontext()
+    with quiet:
+        yield
 
 
 @pytest.fixture
@@ -35,11 +50,11 @@ def test_product_is_its_reference(shape, bias):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("rows", [1, 2, 8, 32, 33, 100])
-def test_product_of_any_number_of_rows(rows, dtype):
+@pytest.mark.parametrize("rows", [1, 2, 6, 7, 32, 33, 100])
+def test_product_of_any_number_of_rows(rows, dtype, without_gradients):
     """Backends have a form for one row, for few and for many; all give what numpy gives."""
     inputs = ops.convert_to_tensor(RNG.normal(size=(1, rows, 64)), dtype)
-    kernel = ops.convert_to_tensor(RNG.normal(size=(48, 64)), dtype)
+    kernel = ops.convert_to_tensor(RNG.normal(size=(47, 64)), dtype)
     product = linear_product(inputs, kernel)
     assert keras.backend.standardize_dtype(product.dtype) == dtype
     wide = [numpy(ops.cast(x, "float32")).astype("float64") for x in (inputs, kernel, product)]

@@ -25,7 +25,7 @@ def linear_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
         from hornbook.layers.torch_product import torch_product
 
         bias = None if bias is None else ops.convert_to_tensor(bias)
-        return torch_product(*map(ops.convert_to_tensor, (inputs, kernel)), bias)
+        return torch_product(inputs, ops.convert_to_tensor(kernel), bias)
     from hornbook.layers.tensorflow_product import tensorflow_product
 
     outputs = tensorflow_product(inputs, kernel)
