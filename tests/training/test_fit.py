@@ -91,6 +91,15 @@ def test_the_same_seed_gives_the_same_training(make_task, texts):
     assert runs[0] == runs[1]
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras builds it elsewhere")
+def test_the_step_is_traced_once(make_task, texts):
+    task, traced = make_task(), []
+    step = task.train_step
+    task.train_step = lambda *data: traced.append(len(data)) or step(*data)
+    task.fit(texts, batch_size=5, epochs=2, verbose=0)
+    assert traced == [1]
+
+
 def test_limited_steps_go_through_the_texts_without_repeating_or_skipping_any(make_task, texts):
     task = make_task()
     task.optimizer.learning_rate = 0.0

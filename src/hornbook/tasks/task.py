@@ -98,6 +98,8 @@ class Task(Functional):
         arguments = {"batch_size": batch_size, "epochs": epochs, **arguments}
         if preflight:
             arguments["callbacks"] = before_fit(self, x, y, arguments, stacklevel=2)
+        if keras.backend.backend() == "tensorflow":
+            self._build_optimizer()
         return super().fit(**pipeline.fit_arguments(self.preprocessor, x, y, **arguments))
 
     def evaluate(self, x: Any = None, y: Any = None, **arguments: Any) -> Any:
@@ -125,6 +127,12 @@ class Task(Functional):
         """Evaluates one batch, as in Keras, on raw texts too."""
         batch = pipeline.batch_arguments(self.preprocessor, x, y, sample_weight)
         return super().test_on_batch(*batch, **arguments)
+
+    def _build_optimizer(self) -> None:
+        """Makes the optimizer's variables: TensorFlow traces a step that makes them twice."""
+        if self.compiled and self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         config = super().get_compile_config()
