@@ -67,7 +67,7 @@ def test_greedy_search_gives_the_same_tokens(engine, drafted, batch, options):
 
 def test_a_step_gives_as_many_tokens_as_stay(drafted, batch):
     engine, draft, kind = drafted
-    slots = engine.slots(1, sampler=SpeculativeSampler(GREEDY, draft, 3))
+    slots = engine.slots(2, sampler=SpeculativeSampler(GREEDY, draft, 3))  # as compiled above
     slots.submit(Request(batch[0][1], 64))
     slots.step(1)  # the prompt
     counts = []
@@ -92,6 +92,7 @@ def test_up_to_the_last_place_of_the_model():
         assert generate(fast, batch, limits=[300, 230], sampler=sampler) == expected
 
 
+@pytest.mark.parametrize("drafted", ["lookup", "near"], indirect=True)
 def test_transforms_see_the_guesses(engine, drafted, batch):
     fast, draft, _ = drafted
     transforms = [samplers.RepetitionPenalty(1.3), samplers.NoRepeatNGrams(2)]
