@@ -38,6 +38,7 @@ BACKEND_FREE = (
     "tokenizers",
     "test_backend.py",
     "test_docs.py",
+    "test_docstrings.py",
     "test_import.py",
     "test_project.py",
     "test_structure.py",
