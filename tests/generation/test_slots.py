@@ -1,5 +1,8 @@
 """Requests that take turns in a few slots: each gets the tokens that it would get alone."""
 
+from itertools import groupby
+from operator import itemgetter
+
 import keras
 import numpy as np
 import pytest
@@ -72,6 +75,33 @@ def test_a_cache_that_grows_while_slots_are_filled(prompts):
     expected = engine.generate(token_ids, lengths, **options)
     output = engine.generate(token_ids, lengths, batch_size=2, **options)
     np.testing.assert_array_equal(output.token_ids, expected.token_ids)
+
+
+@pytest.mark.parametrize("name", ["random", "beam", "contrastive"])
+def test_a_cache_that_shrinks_while_slots_are_in_use(name):
+    """A long row makes the cache larger, and leaves a short one behind."""
+    engine = Engine(TinyModel(num_layers=1))
+    token_ids = np.random.default_rng(6).integers(0, 37, size=(2, 100))
+    short = Request(token_ids[0, :3], 120, seed=1)
+    long = Request(token_ids[1], 135, seed=2)
+    sampler, results, seen = SAMPLERS[name], {}, []
+    slots = engine.slots(2, sampler=sampler)
+    slots.submit(short)
+    collect(slots.step(1), results)
+    collect(slots.step(1), results)
+    slots.submit(long)
+    while slots.busy:
+        collect(slots.step(), results)
+        if slots._state is not None:
+            seen.append((slots._state.capacity, engine.compilations))
+    assert [capacity for capacity, _ in groupby(seen, itemgetter(0))] == [128, 256, 128]
+    assert seen[-1][1] == max(count for capacity, count in seen if capacity == 256)
+    for each in (short, long):
+        alone = {}
+        slots = engine.slots(2, sampler=sampler)
+        slots.submit(each)
+        run(slots, alone)
+        assert results[each] == alone[each]
 
 
 def run(slots, results):
@@ -148,6 +178,17 @@ def test_a_slot_is_filled_as_soon_as_it_is_free(engine, monkeypatch):
     monkeypatch.setattr(program, "decode", decode)
     engine.generate(token_ids, lengths, limits=limits, batch_size=2)
     assert sum(counts) == 63
+
+
+def test_slots_are_looked_at_often_while_requests_wait(engine, prompts):
+    """A row may end at any token, so no more than eight are made at a time."""
+    slots = engine.slots(1)
+    for _ in range(2):
+        slots.submit(Request(prompts[0], 40))
+    slots.step()
+    assert [len(progress.new_tokens) for progress in slots.step(20)] == [8]
+    slots.cancel(slots._waiting[0])
+    assert [len(progress.new_tokens) for progress in slots.step(20)] == [20]
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="nothing is compiled")

@@ -15,9 +15,9 @@ from hornbook.generation.drivers.program import Program
 from hornbook.generation.insertion import insert, repeat
 from hornbook.generation.request import Request
 from hornbook.generation.speculation import SpeculativeSampler
-from hornbook.generation.state import GenerationState, grow, grow_cache, take_rows
+from hornbook.generation.state import GenerationState, resize, resize_cache, take_rows
 from hornbook.samplers import Sampler
-from hornbook.samplers.rows import Results, Rows, pad
+from hornbook.samplers.rows import Results, Rows, fit
 
 REFILL_STEPS = 8
 """While requests wait, it is looked this often for slots that have become free."""
@@ -103,6 +103,7 @@ class Slots:
         self._starts = np.zeros(size, np.int32)
         self._lengths = np.zeros(size, np.int32)
         self._state: GenerationState | None = None
+        self._capacities: set[int] = set()
 
     @property
     def busy(self) -> bool:
@@ -207,7 +208,7 @@ class Slots:
             uniforms=self._uniforms(requests, capacity),
             stop_token_ids=repeated(np.tile(self._stop_token_ids, (len(requests), 1))),
         )
-        hidden = pad(hidden, capacity, 1) if self._sampler.looks_ahead else None
+        hidden = fit(hidden, capacity, 1) if self._sampler.looks_ahead else None
         rows = self._program.begin(rows, logits, hidden, self._sampler.traced_values())
         if times > 1:
             cache = take_rows(cache, repeated(np.arange(len(requests), dtype="int32")))
@@ -295,18 +296,27 @@ class Slots:
         return cache_bucket(longest + ahead, limit + ahead, self._model_limit)
 
     def _make_room(self) -> GenerationState:
-        """Makes the running batch larger if a row has no place for its next tokens."""
+        """Makes the running batch larger if a row has no place for its next tokens.
+
+        It becomes smaller where that more than halves what attention reads, to a size that it had
+        before, so that nothing is compiled for it.
+        """
         state = self._state
         assert state is not None
-        longest = int(self._lengths[self._occupied()].max())
+        longest, room = int(self._lengths[self._occupied()].max()), self._room()
         if longest + self._sampler.draft_tokens >= state.capacity < self._model_limit:
-            capacity = self._room()
+            capacity = room
+        else:
+            enough = (size for size in self._capacities if room <= size <= state.capacity // 2)
+            capacity = min(enough, default=state.capacity)
+        if capacity != state.capacity:
             uniforms = self._uniforms(self._requests, capacity)
-            state = self._state = grow(state, self._sampler, capacity, uniforms)
+            state = self._state = resize(state, self._sampler, capacity, uniforms)
+        self._capacities.add(capacity)
         return state
 
     def _widened(self, state: GenerationState) -> GenerationState:
-        return replace(state, cache=grow_cache(state.cache, state.capacity))
+        return replace(state, cache=resize_cache(state.cache, state.capacity))
 
 
 def _as_numpy(tensor: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from keras import ops
 
 from hornbook.samplers import Sampler
-from hornbook.samplers.rows import Rows, pad
+from hornbook.samplers.rows import Rows, fit
 
 Cache = tuple[tuple[Any, Any], ...]
 
@@ -44,9 +44,9 @@ class GenerationState:
         return cls(Rows(*rows), cache)
 
 
-def grow_cache(cache: Cache, capacity: int) -> Cache:
+def resize_cache(cache: Cache, capacity: int) -> Cache:
     """The cache with room for `capacity` tokens."""
-    return tuple((pad(keys, capacity, 2), pad(values, capacity, 2)) for keys, values in cache)
+    return tuple((fit(keys, capacity, 2), fit(values, capacity, 2)) for keys, values in cache)
 
 
 def take_rows(cache: Cache, rows: Any) -> Cache:
@@ -56,12 +56,18 @@ def take_rows(cache: Cache, rows: Any) -> Cache:
     )
 
 
-def grow(state: GenerationState, sampler: Sampler, capacity: int, uniforms: Any) -> GenerationState:
-    """The state with room for `capacity` tokens; `uniforms` [rows, capacity] are the new ones."""
+def resize(
+    state: GenerationState, sampler: Sampler, capacity: int, uniforms: Any
+) -> GenerationState:
+    """The state with room for `capacity` tokens; `uniforms` [rows, capacity] are the new ones.
+
+    A row that is done may have more tokens: it loses those behind, and must not be needed any more.
+    """
     rows = replace(
         state.rows,
-        tokens=pad(state.rows.tokens, capacity, 1),
+        tokens=fit(state.rows.tokens, capacity, 1),
+        lengths=ops.minimum(state.rows.lengths, capacity),
         uniforms=uniforms,
-        own=sampler.grow(state.rows.own, capacity),
+        own=sampler.resize(state.rows.own, capacity),
     )
-    return GenerationState(rows, grow_cache(state.cache, capacity))
+    return GenerationState(rows, resize_cache(state.cache, capacity))

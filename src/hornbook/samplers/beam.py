@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.samplers.rows import Results, Rows, pad, put
+from hornbook.samplers.rows import Results, Rows, fit, put
 from hornbook.samplers.sampler import Sampler
 from hornbook.samplers.transforms import LogitsTransform
 
@@ -128,8 +128,8 @@ class BeamSampler(Sampler):
         done = ops.logical_or(rows.done, finished)
         return replace(rows, done=done, own=beams._replace(sums=going.sums)), parents
 
-    def grow(self, own: Any, places: int) -> Any:
-        return own._replace(tokens=pad(own.tokens, places, 2))
+    def resize(self, own: Any, places: int) -> Any:
+        return own._replace(tokens=fit(own.tokens, places, 2))
 
     def results(self, rows: Rows) -> Results:
         beams: Beams = rows.own

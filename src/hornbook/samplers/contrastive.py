@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.samplers.rows import Results, Rows, pad
+from hornbook.samplers.rows import Results, Rows, fit
 from hornbook.samplers.sampler import Sampler
 from hornbook.samplers.transforms import LogitsTransform
 
@@ -100,8 +100,8 @@ class ContrastiveSampler(Sampler):
         own = Lookahead(probabilities, directions)
         return replace(rows, newest=newest, own=own), parents
 
-    def grow(self, own: Any, places: int) -> Any:
-        return own._replace(directions=pad(own.directions, places, 1))
+    def resize(self, own: Any, places: int) -> Any:
+        return own._replace(directions=fit(own.directions, places, 1))
 
     def results(self, rows: Rows) -> Results:
         return Results(rows.tokens[:: self.k], rows.lengths[:: self.k])
@@ -115,7 +115,7 @@ class ContrastiveSampler(Sampler):
         probabilities = ops.softmax(self._scaled(logits), axis=-1)
         count = min(self.k, probabilities.shape[-1])
         probabilities, tokens = ops.top_k(probabilities, count)
-        probabilities, tokens = pad(probabilities, self.k, 1), pad(tokens, self.k, 1)
+        probabilities, tokens = fit(probabilities, self.k, 1), fit(tokens, self.k, 1)
         return ops.cast(ops.reshape(tokens, (-1,)), rows.tokens.dtype), probabilities
 
 

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.samplers.rows import Rows, pad, put
+from hornbook.samplers.rows import Rows, fit, put
 from hornbook.samplers.uniforms import row_uniforms
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _prompt_states(sampler: "Sampler", hidden_states: Any, places: int) -> Any:
             f"{type(sampler).__name__} needs hidden_states, those of the prompt [batch, length, "
             "hidden_dim], and a `next` that gives those of the token before its index"
         )
-    return pad(ops.convert_to_tensor(hidden_states), places, 1)
+    return fit(ops.convert_to_tensor(hidden_states), places, 1)
 
 
 def _repeat(

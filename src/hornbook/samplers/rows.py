@@ -107,9 +107,12 @@ def put(table: Any, places: Any, values: Any, writes: Any) -> Any:
     return ops.where(here, values[..., None], table)
 
 
-def pad(tensor: Any, size: int, axis: int) -> Any:
-    """The tensor with zeros at the end of an axis, up to `size`."""
+def fit(tensor: Any, size: int, axis: int) -> Any:
+    """The tensor with `size` places on an axis: zeros follow at its end, or the end is left out."""
     missing = size - tensor.shape[axis]
     if not missing:
         return tensor
+    if missing < 0:
+        # A copy, for torch would keep what is left out.
+        return ops.copy(tensor[(*[slice(None)] * axis, slice(size))])
     return ops.pad(tensor, [[0, missing if a == axis else 0] for a in range(tensor.ndim)])

@@ -166,7 +166,7 @@ class Sampler(Traced):
         tokens = self.next_tokens(self.transformed(logits, rows), rows.next_uniforms())
         return rows.append(tokens), None
 
-    def grow(self, own: Any, places: int) -> Any:
+    def resize(self, own: Any, places: int) -> Any:
         """What the sampler keeps in `Rows.own`, with room for `places` tokens a row."""
         return own
 
