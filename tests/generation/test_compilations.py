@@ -7,7 +7,7 @@ import pytest
 from generation.tiny_decoder import TinyModel
 from hornbook import samplers
 from hornbook.generation import Engine
-from hornbook.generation.buckets import cache_bucket, prompt_bucket
+from hornbook.generation.buckets import cache_bucket, prompt_bucket, prompt_pieces
 
 compiling = pytest.mark.skipif(
     keras.backend.backend() == "torch", reason="torch runs eagerly: nothing is compiled"
@@ -70,5 +70,10 @@ def test_buckets_cover_what_they_are_asked_for():
         assert min(length + 64, 1000) <= cache <= 1000
         assert prompt <= cache
         assert cache_bucket(length, length, 1000) >= prompt
-    assert len({prompt_bucket(length, 8192) for length in range(1, 8193)}) == 14
+    pieces = {
+        (piece.size, piece.slots)
+        for length in range(1, 8193)
+        for piece in prompt_pieces(length, 256, 8192)
+    }
+    assert len(pieces) == 10
     assert len({cache_bucket(length, 8192, 8192) for length in range(1, 8193)}) == 11

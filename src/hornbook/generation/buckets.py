@@ -2,12 +2,22 @@
 
 Sizes are powers of two and, from 512 up, halfway between them, where padding begins to cost more
 than a compilation: a prompt is padded to less than twice its length, a long one to less than 1.5
-times, and so are the slots that attention reads. A model of 8,192 positions needs at most 14
-programs for prompts and 11 for decoding, for each batch size.
+times, and so are the slots that attention reads.
+
+A prompt that is longer than two chunks runs in pieces, of a chunk each. Each reads a cache of a
+power of two. So with chunks of 256 a model of 8,192 positions needs at most 10 programs for prompts
+(16 to 512 tokens, and a chunk with 1,024 to 8,192 slots) and 11 for decoding, for each batch size.
 """
+
+from dataclasses import dataclass
 
 PROMPT_MINIMUM = 16
 CACHE_MINIMUM = 128
+WHOLE_CHUNKS = 2
+"""A prompt of so many chunks runs whole, which takes no longer, and one program."""
+PIECE_CHUNKS = 4
+"""A cache that pieces read has room for so many chunks at least: what a little more reading costs
+is less than what a program costs."""
 HALFWAY_FROM = 512
 CACHE_ROOM = 64
 """A new cache holds at least so many tokens more than there are, unless the limit is nearer."""
@@ -31,6 +41,48 @@ def cache_bucket(length: int, limit: int, maximum: int) -> int:
         (128, 256, 128)
     """
     return _bucket(min(length + CACHE_ROOM, limit), CACHE_MINIMUM, maximum)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Tokens of prompts that run together.
+
+    Attributes:
+        start: the place of the first of them.
+        size: how many.
+        slots: those of the cache that they are written to and read, with all before them.
+    """
+
+    start: int
+    size: int
+    slots: int
+
+    @property
+    def end(self) -> int:
+        """The place after the last of them."""
+        return self.start + self.size
+
+
+def prompt_pieces(length: int, chunk: int, maximum: int) -> list[Piece]:
+    """The pieces that prompts of up to `length` tokens run in.
+
+    Where the model's positions end within the last piece, it begins earlier and repeats tokens.
+
+    Example:
+        >>> prompt_pieces(100, 256, 8192)
+        [Piece(start=0, size=128, slots=128)]
+        >>> prompt_pieces(320, 128, 330)[1:]
+        [Piece(start=128, size=128, slots=330), Piece(start=202, size=128, slots=330)]
+    """
+    if length <= WHOLE_CHUNKS * chunk:
+        size = min(prompt_bucket(length, maximum), WHOLE_CHUNKS * chunk)
+        return [Piece(0, size, size)]
+    pieces = [Piece(0, chunk, chunk)]
+    while pieces[-1].end < length:
+        end = min(pieces[-1].end + chunk, maximum)
+        slots = min(max(1 << (end - 1).bit_length(), PIECE_CHUNKS * chunk), maximum)
+        pieces.append(Piece(end - chunk, chunk, slots))
+    return pieces
 
 
 def _bucket(length: int, minimum: int, maximum: int) -> int:

@@ -50,6 +50,12 @@ class Engine:
 
     Args:
         model: with a `backbone` that has `init_cache` and `call_with_cache`, and with `project`.
+        prompt_chunk: how many tokens run at a time of a prompt that has more than twice as many.
+            Smaller ones take less memory. None leaves it to the backend: 256 on the CPU, 2048 on
+            accelerators.
+
+    Raises:
+        GenerationError: when `prompt_chunk` is below 1.
 
     Example:
         >>> from hornbook.models import GPT2Backbone, GPT2CausalLM
@@ -62,8 +68,11 @@ class Engine:
         ((2, 5), [5, 5])
     """
 
-    def __init__(self, model: LanguageModel) -> None:
+    def __init__(self, model: LanguageModel, *, prompt_chunk: int | None = None) -> None:
+        if prompt_chunk is not None and prompt_chunk < 1:
+            raise GenerationError(f"prompt_chunk is {prompt_chunk}; expected 1 or more, or None")
         self.model = model
+        self.prompt_chunk = prompt_chunk
         self.compilations = 0
         self._programs: dict[Any, Program] = {}
         self._drafted: tuple[LanguageModel, Engine] | None = None
@@ -146,7 +155,8 @@ class Engine:
         Its prompts are run by both. A `SpeculativeSampler` with a `ModelDraft` uses it.
         """
         if self._drafted is None or self._drafted[0] is not draft:
-            self._drafted = draft, Engine(DraftedModel(self.model, draft))
+            drafted = DraftedModel(self.model, draft)
+            self._drafted = draft, Engine(drafted, prompt_chunk=self.prompt_chunk)
         return self._drafted[1]
 
     def _run(self, request: BatchRequest, stopper: Stopper | None) -> BatchRun:
@@ -158,7 +168,7 @@ class Engine:
     def _slots(self, size: int, sampler: samplers.Sampler, stop_token_ids: np.ndarray) -> Slots:
         limit = self.model.backbone.config.max_sequence_length
         runner = self._program(PROMPT_SAMPLER)
-        return Slots(size, sampler, stop_token_ids, limit, runner, self._program)
+        return Slots(size, sampler, stop_token_ids, limit, runner, self._program, self.prompt_chunk)
 
     def _program(self, sampler: samplers.Sampler) -> Program:
         key = sampler.trace_key

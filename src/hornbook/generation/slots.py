@@ -10,9 +10,10 @@ import numpy as np
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.generation.buckets import cache_bucket, prompt_bucket
+from hornbook.generation.buckets import cache_bucket
 from hornbook.generation.drivers.program import Program
 from hornbook.generation.insertion import insert, repeat
+from hornbook.generation.prefill import run_prompts
 from hornbook.generation.request import Request
 from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import GenerationState, resize, resize_cache, take_rows
@@ -65,6 +66,7 @@ class Slots:
         model_limit: the positions that the model has.
         runner: runs the prompts.
         make_program: gives what makes the tokens, with a sampler.
+        prompt_chunk: how many tokens of a long prompt run at a time; None leaves it to the backend.
 
     Example:
         >>> from hornbook.generation import Engine, Request
@@ -90,6 +92,7 @@ class Slots:
         model_limit: int,
         runner: Program,
         make_program: Callable[[Sampler], Program],
+        prompt_chunk: int | None = None,
     ) -> None:
         self.size = size
         self._sampler = sampler
@@ -98,6 +101,7 @@ class Slots:
         self._runner = runner
         self._program = make_program(sampler)
         self._make_program = make_program
+        self._prompt_chunk = prompt_chunk
         self._waiting: deque[Request] = deque()
         self._requests: list[Request | None] = [None] * size
         self._starts = np.zeros(size, np.int32)
@@ -190,10 +194,11 @@ class Slots:
         prompts = np.zeros((len(requests), capacity), np.int32)
         for row, request in zip(prompts, requests, strict=True):
             row[: len(request.token_ids)] = request.token_ids
-        size = prompt_bucket(int(lengths.max()), self._model_limit)
-        logits, hidden, cache = self._runner.prefill(
-            ops.convert_to_tensor(prompts[:, :size]), ops.convert_to_tensor(lengths)
-        )
+        chunk = self._prompt_chunk or self._runner.prompt_chunk
+        logits, hidden, cache = run_prompts(
+            self._runner, prompts, lengths, chunk=chunk, maximum=self._model_limit,
+            keeps_hidden=self._sampler.looks_ahead,
+        )  # fmt: skip
 
         def repeated(table: Any) -> Any:
             return ops.convert_to_tensor(np.repeat(np.asarray(table), times, axis=0))
@@ -208,7 +213,7 @@ class Slots:
             uniforms=self._uniforms(requests, capacity),
             stop_token_ids=repeated(np.tile(self._stop_token_ids, (len(requests), 1))),
         )
-        hidden = fit(hidden, capacity, 1) if self._sampler.looks_ahead else None
+        hidden = None if hidden is None else fit(hidden, capacity, 1)
         rows = self._program.begin(rows, logits, hidden, self._sampler.traced_values())
         if times > 1:
             cache = take_rows(cache, repeated(np.arange(len(requests), dtype="int32")))

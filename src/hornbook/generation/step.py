@@ -1,8 +1,8 @@
 """The steps of generation, written once in `keras.ops`; drivers compile and repeat them.
 
-`prefill` runs the prompts, `begin` lets the sampler choose the first tokens, and `decode` runs the
-newest tokens and lets it choose the next ones. So no token is run twice, and none in vain: the last
-one, after which nothing follows, never is.
+`prefill` runs the prompts, or their first piece and `extend` the others; `begin` lets the sampler
+choose the first tokens, and `decode` runs the newest tokens and lets it choose the next ones. So no
+token is run twice, and none in vain: the last one, after which nothing follows, never is.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from hornbook.samplers.rows import Rows
 
 
 def prefill(model: LanguageModel, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
-    """Runs right-padded prompts.
+    """Runs right-padded prompts, or the beginning of longer ones.
 
     Args:
         model: the model.
@@ -26,15 +26,40 @@ def prefill(model: LanguageModel, prompts: Any, lengths: Any) -> tuple[Any, Any,
         lengths: int32 [batch], at least 1.
 
     Returns:
-        The logits [batch, vocabulary] of the token after each, the hidden states
-        [batch, length, hidden_dim], and the cache, with `length` slots. What padding leaves in it
-        is overwritten before any token can see it.
+        The logits [batch, vocabulary] of the token after each, which mean nothing for a prompt that
+        goes on; the hidden states [batch, length, hidden_dim]; and the cache, with `length` slots.
+        What padding leaves in it is overwritten before any token can see it.
     """
-    batch, length = prompts.shape
-    cache = model.backbone.init_cache(batch, length)
-    positions = ops.zeros((batch,), dtype="int32")
-    hidden, cache = model.backbone.call_with_cache(prompts, cache, positions)
-    logits = model.project(_last(hidden, lengths))
+    cache = model.backbone.init_cache(*prompts.shape)
+    starts = ops.zeros((prompts.shape[0],), dtype="int32")
+    return _run(model, prompts, lengths, starts, cache)
+
+
+def extend(
+    model: LanguageModel, prompts: Any, lengths: Any, starts: Any, cache: Cache, logits: Any
+) -> tuple[Any, Any, Cache]:
+    """Runs the next piece of prompts.
+
+    Args:
+        model: the model.
+        prompts: int32 [batch, length], the piece.
+        lengths: int32 [batch], those of the whole prompts.
+        starts: int32 [batch], where the piece begins.
+        cache: with the pieces before it, and room for this one.
+        logits: [batch, vocabulary], those after prompts that ended before it.
+
+    Returns:
+        As `prefill`, the logits those after prompts that ended before the piece or in it.
+    """
+    last, hidden, cache = _run(model, prompts, lengths, starts, cache)
+    return ops.where((lengths > starts)[:, None], last, logits), hidden, cache
+
+
+def _run(
+    model: LanguageModel, prompts: Any, lengths: Any, starts: Any, cache: Cache
+) -> tuple[Any, Any, Cache]:
+    hidden, cache = model.backbone.call_with_cache(prompts, cache, starts)
+    logits = model.project(_last(hidden, ops.clip(lengths - starts, 1, prompts.shape[1])))
     return ops.squeeze(logits, axis=1), hidden, cache
 
 

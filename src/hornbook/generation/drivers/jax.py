@@ -32,12 +32,21 @@ class JaxProgram(Program):
         super().__init__(*args)
         self._weights = Weights(self.model, self.variables)
         self._prefill = jax.jit(self._traced_prefill)
+        self._extend = jax.jit(self._traced_extend, donate_argnums=(4,))
         self._begin = jax.jit(self._traced_begin)
         self._decode = jax.jit(self._traced_decode, donate_argnums=(2,))
         self._step = jax.jit(self._traced_step, donate_argnums=(2,))
 
+    def on_cpu(self) -> bool:
+        return bool(jax.default_backend() == "cpu")
+
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         return self._prefill(self._weights.values(), prompts, lengths)
+
+    def extend(
+        self, prompts: Any, lengths: Any, starts: Any, cache: Cache, logits: Any
+    ) -> tuple[Any, Any, Cache]:
+        return self._extend(self._weights.values(), prompts, lengths, starts, cache, logits)
 
     def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
         parts, own = self._begin(
@@ -47,7 +56,7 @@ class JaxProgram(Program):
         return Rows(*parts)
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
-        run = self._repeat if jax.default_backend() == "cpu" else self._decode
+        run = self._repeat if self.on_cpu() else self._decode
         own = _values(self.sampler.variables)
         parts, own = run(self._weights.values(), own, state.parts(), steps, values)
         self._keep(own)
@@ -69,6 +78,11 @@ class JaxProgram(Program):
         self.on_trace()
         with self._weights.scope(weights):
             return step.prefill(self.model, prompts, lengths)
+
+    def _traced_extend(self, weights: Any, *inputs: Any) -> tuple[Any, Any, Cache]:
+        self.on_trace()
+        with self._weights.scope(weights):
+            return step.extend(self.model, *inputs)
 
     def _traced_begin(
         self, own: Any, parts: Any, logits: Any, hidden: Any, values: Any

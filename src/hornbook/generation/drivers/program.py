@@ -11,6 +11,7 @@ from hornbook.samplers.rows import Rows
 
 Values = tuple[Any, ...]
 """The sampler's numbers that may change without a new compilation; see `Sampler.traced_values`."""
+CPU_CHUNK, ACCELERATOR_CHUNK = 256, 2048
 
 
 class Program(abc.ABC):
@@ -33,9 +34,28 @@ class Program(abc.ABC):
         self.variables = list(model.variables)
         self.on_trace = on_trace
 
+    @property
+    def prompt_chunk(self) -> int:
+        """How many tokens of a long prompt run at a time.
+
+        On the CPU 256 tokens are as fast as any number; an accelerator reads its weights in the
+        time of some 300 tokens' products, and is kept busy by more.
+        """
+        return CPU_CHUNK if self.on_cpu() else ACCELERATOR_CHUNK
+
+    @abc.abstractmethod
+    def on_cpu(self) -> bool:
+        """Whether the model runs on the CPU."""
+
     @abc.abstractmethod
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         """Runs `step.prefill`."""
+
+    @abc.abstractmethod
+    def extend(
+        self, prompts: Any, lengths: Any, starts: Any, cache: Cache, logits: Any
+    ) -> tuple[Any, Any, Cache]:
+        """Runs `step.extend`. The cache that goes in must not be used again."""
 
     @abc.abstractmethod
     def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:

@@ -21,15 +21,23 @@ class TensorFlowProgram(Program):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._prefill = _compiled(self._traced_prefill)
+        self._extend = _compiled(self._traced_extend)
         self._compile_sampling(jit_compile=True)
 
     def _compile_sampling(self, jit_compile: bool) -> None:
-
         self._begin = _compiled(self._traced_begin, jit_compile)
         self._decode = _compiled(self._traced_decode, jit_compile)
 
+    def on_cpu(self) -> bool:
+        return not tf.config.list_logical_devices("GPU")
+
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         return self._prefill(prompts, lengths)
+
+    def extend(
+        self, prompts: Any, lengths: Any, starts: Any, cache: Cache, logits: Any
+    ) -> tuple[Any, Any, Cache]:
+        return self._extend(prompts, lengths, starts, cache, logits)
 
     def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
         inputs = (rows.parts(), logits, hidden, _tensors(values))
@@ -52,6 +60,10 @@ class TensorFlowProgram(Program):
     def _traced_prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         self.on_trace()
         return step.prefill(self.model, prompts, lengths)
+
+    def _traced_extend(self, *inputs: Any) -> tuple[Any, Any, Cache]:
+        self.on_trace()
+        return step.extend(self.model, *inputs)
 
     def _traced_begin(self, parts: Any, logits: Any, hidden: Any, values: Any) -> tuple[Any, ...]:
         sampler = self.sampler.with_traced_values(values)

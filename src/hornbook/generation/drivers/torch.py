@@ -29,9 +29,18 @@ class TorchProgram(Program):
         self._weights: list[Any] = []
         self._records = _is_own(self.sampler)
 
+    def on_cpu(self) -> bool:
+        return all(variable.value.device.type == "cpu" for variable in self.variables)
+
     @torch.no_grad()
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         return step.prefill(self.model, prompts, lengths)
+
+    @torch.no_grad()
+    def extend(
+        self, prompts: Any, lengths: Any, starts: Any, cache: Cache, logits: Any
+    ) -> tuple[Any, Any, Cache]:
+        return step.extend(self.model, prompts, lengths, starts, cache, logits)
 
     @torch.no_grad()
     def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
