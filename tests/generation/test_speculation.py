@@ -40,7 +40,7 @@ class NearlyTheSame(TinyModel):
 def drafted(request, model, engine):
     """An engine, a draft for it, and what is known of the draft."""
     if request.param == "lookup":
-        return engine, PromptLookup(), "some"
+        return engine, PromptLookup(adaptive=False), "some"
     draft = {
         "same": lambda: model,
         "near": lambda: NearlyTheSame(0.1),
@@ -87,7 +87,8 @@ def test_up_to_the_last_place_of_the_model():
     batch = np.random.default_rng(2).integers(0, 37, size=(2, 100)), np.array([100, 5])
     engine = Engine(model)
     expected = generate(engine, batch, limits=[300, 230])
-    for fast, draft in ((engine, PromptLookup()), (engine.with_draft(model), ModelDraft())):
+    lookup = PromptLookup(adaptive=False)
+    for fast, draft in ((engine, lookup), (engine.with_draft(model), ModelDraft())):
         sampler = SpeculativeSampler(GREEDY, draft, 5)
         assert generate(fast, batch, limits=[300, 230], sampler=sampler) == expected
 
@@ -111,6 +112,13 @@ def test_a_row_depends_on_nothing_but_itself(drafted, batch):
     alone = generate(engine, (batch[0][:1], batch[1][:1]), limits=40, sampler=sampler, seed=3)
     assert alone == together[:1]
     assert generate(engine, batch, limits=40, sampler=sampler, seed=4) != together
+
+
+def test_lookup_gives_the_sampled_tokens_that_come_without_it(engine, batch):
+    sampler = samplers.TopPSampler(p=0.9, transforms=[samplers.RepetitionPenalty(0.8)], seed=3)
+    expected = generate(engine, batch, limits=60, sampler=sampler)
+    lookup = SpeculativeSampler(sampler, PromptLookup(adaptive=False), 3)
+    assert generate(engine, batch, limits=60, sampler=lookup) == expected
 
 
 def chi_square_fits(counts, probabilities):
@@ -156,7 +164,7 @@ def test_the_distribution_is_the_model_s_own(small, kind, k):
     chances = softmax(np.where(logits >= least, logits, -np.inf))
     exact = np.take_along_axis(chances, endings[..., None], axis=-1)[..., 0].prod(axis=1)
     count = 4000
-    engine, draft = Engine(model), PromptLookup(ngram=2)
+    engine, draft = Engine(model), PromptLookup(ngram=2, adaptive=False)
     if kind == "model":
         draft = ModelDraft()
         other = TinyModel(vocabulary_size=VOCABULARY, max_sequence_length=40, num_layers=1, seed=5)
@@ -182,7 +190,9 @@ def test_lookup_guesses_what_followed_the_same_tokens():
         numbers = ops.zeros((1, count))
         rows = Rows(tokens, None, None, length, None, None, None, None)
         guesses, _, _ = PromptLookup().guess(None, None, rows, (), length - 1, numbers)
-        return ops.convert_to_numpy(guesses)[0].tolist()
+        guesses = ops.convert_to_numpy(guesses)[0].tolist()
+        assert PromptLookup().foretell(np.array(row), count).tolist() == guesses
+        return guesses
 
     assert guess([1, 2, 3, 4, 5, 6, 1, 2, 3]) == [4, 5, 6, 1]
     assert guess([9, 3, 7, 8, 3, 5, 6, 4, 3]) == [5, 6, 4, 3]  # of equals the last
@@ -190,6 +200,9 @@ def test_lookup_guesses_what_followed_the_same_tokens():
     assert guess([7, 1, 2, 1, 2]) == [1, 2, 1, 2]  # round and round
     assert guess([1, 2, 3, 0]) == [0, 0, 0, 0]  # nothing found, not even what fills it up
     assert guess([5, 5]) == [5, 5, 5, 5]
+    assert guess([5]) == [5, 5, 5, 5]
+    for row in np.random.default_rng(0).integers(0, 2, size=(12, 16)):
+        guess(row.tolist())
 
 
 def test_guesses_settle_by_their_chances():

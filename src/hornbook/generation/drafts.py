@@ -3,8 +3,9 @@
 import abc
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 from keras import ops
 
 from hornbook.errors import GenerationError
@@ -20,6 +21,9 @@ Guesses = tuple[Any, Any, Cache]
 @dataclass(frozen=True)
 class Draft(abc.ABC):
     """Guesses tokens. Equal drafts run in the same programs."""
+
+    draws: ClassVar[bool]
+    """Whether guesses are drawn from probabilities, with random numbers."""
 
     @abc.abstractmethod
     def split(self, model: Any, cache: Cache) -> tuple[LanguageModel, Cache, Cache]:
@@ -37,12 +41,19 @@ class Draft(abc.ABC):
             rows: the rows.
             cache: of the draft.
             positions: int32 [rows], those of the newest tokens, at least 1.
-            uniforms: float32 [rows, guesses], random numbers.
+            uniforms: float32 [rows, guesses], random numbers for drawing them.
 
         Returns:
             The guesses int32 [rows, guesses]; the probabilities float32 [rows, guesses, vocabulary]
             that they were drawn with, None for those that nothing was drawn for; and the cache.
         """
+
+    def foretell(self, tokens: np.ndarray, count: int) -> np.ndarray | None:
+        """The guesses int [count] after tokens int [any], if they depend on these alone.
+
+        Such a draft is asked only while its guesses save more than checking them costs.
+        """
+        return None
 
 
 class DraftedModel:
@@ -105,6 +116,8 @@ class DraftedModel:
 class ModelDraft(Draft):
     """The smaller model of a `DraftedModel` guesses, with the sampler's own distribution."""
 
+    draws = True
+
     def split(self, model: DraftedModel, cache: Cache) -> tuple[LanguageModel, Cache, Cache]:
         return model.target, cache[: model.layers], cache[model.layers :]
 
@@ -145,9 +158,19 @@ class PromptLookup(Draft):
     the row, and takes what came after the last of its places; where that leads back to the end, it
     goes round. Good for texts that repeat what the prompt says. Follows Saxena, "Prompt Lookup
     Decoding" (2023).
+
+    Attributes:
+        ngram: the longest ending that is looked for.
+        adaptive: whether guesses are made only while they save more than checking them costs.
+
+    Example:
+        >>> PromptLookup().foretell(np.array([1, 2, 3, 4, 5, 1, 2]), 3).tolist()
+        [3, 4, 5]
     """
 
+    draws = False
     ngram: int = 3
+    adaptive: bool = True
 
     def split(self, model: Any, cache: Cache) -> tuple[LanguageModel, Cache, Cache]:
         return model, cache, ()
@@ -170,3 +193,17 @@ class PromptLookup(Draft):
         steps = ops.arange(uniforms.shape[1], dtype="int32")[None, :]
         guesses = ops.take_along_axis(rows.tokens, best + 1 + ops.mod(steps, newest - best), axis=1)
         return guesses, None, cache
+
+    def foretell(self, tokens: np.ndarray, count: int) -> np.ndarray | None:
+        if not self.adaptive:
+            return None
+        newest = len(tokens) - 1
+        if not newest:
+            return np.repeat(tokens, count)
+        same, longest = np.ones(newest, bool), np.zeros(newest, int)
+        for back in range(min(self.ngram, newest)):
+            same[:back] = False
+            same[back:] &= tokens[: newest - back] == tokens[newest - back]
+            longest += same
+        best = newest - 1 - int(np.argmax(longest[::-1]))
+        return tokens[best + 1 + np.arange(count) % (newest - best)]

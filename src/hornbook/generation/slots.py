@@ -1,5 +1,6 @@
 """Slots: places in one running batch, each free again as soon as its request is done."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from keras import ops
 
 from hornbook.errors import GenerationError
 from hornbook.generation.buckets import cache_bucket
+from hornbook.generation.draft_gain import LOOK_STEPS, DraftGain
 from hornbook.generation.drivers.program import Program
 from hornbook.generation.insertion import insert, repeat
 from hornbook.generation.prefill import run_prompts
@@ -108,6 +110,9 @@ class Slots:
         self._lengths = np.zeros(size, np.int32)
         self._state: GenerationState | None = None
         self._capacities: set[int] = set()
+        self._gain: DraftGain | None = None
+        if isinstance(sampler, SpeculativeSampler):
+            self._gain = DraftGain(sampler.draft, sampler.draft_tokens, size)
 
     @property
     def busy(self) -> bool:
@@ -156,9 +161,14 @@ class Slots:
             return []
         if self._waiting and None in self._requests:
             self._fill()
-        else:
-            self._decode(steps)
-        return self._collect()
+            return self._collect()
+        start = time.perf_counter()
+        steps, guessing = self._decode(steps)
+        progress = self._collect()
+        if self._gain is not None and self._state is not None:
+            seconds = (time.perf_counter() - start) / steps
+            self._gain.clock(self._state.capacity, guessing, seconds)
+        return progress
 
     def _fill(self) -> None:
         """Gives the free slots requests: all of them at once if none is in use, else one by one."""
@@ -174,6 +184,8 @@ class Slots:
         request = self._waiting.popleft()
         self._requests[slot] = request
         self._starts[slot] = self._lengths[slot] = len(request.token_ids)
+        if self._gain is not None:
+            self._gain.enter(slot, len(request.token_ids))
         return request
 
     def _place(self, request: Request, slot: int) -> None:
@@ -219,20 +231,26 @@ class Slots:
             cache = take_rows(cache, repeated(np.arange(len(requests), dtype="int32")))
         return GenerationState(rows, cache)
 
-    def _decode(self, steps: int | None) -> None:
+    def _decode(self, steps: int | None) -> tuple[int, bool]:
+        """Makes tokens; gives the number of steps, and whether there were guesses."""
         state = self._make_room()
         sampler, program = self._sampler, self._program
         lengths = self._lengths[self._occupied()]
         longest, left = int(lengths.max()), self._limits() - lengths
-        if longest + sampler.draft_tokens >= state.capacity:
-            # The model's last places are too few for guesses.
+        guessing = self._gain is not None and self._gain.is_worth(self._occupied())
+        # The model's last places may be too few for guesses.
+        guessing = guessing and longest + sampler.draft_tokens < state.capacity
+        if self._gain is not None and not guessing:
             sampler, program = self._without_draft
         most = 1 + sampler.draft_tokens  # a step's tokens
         steps = min(steps or program.chunk, int(left.max()))
         if self._waiting:
             steps = min(steps, REFILL_STEPS, -(-int(left.min()) // most))
         steps = min(steps, (state.capacity - longest) // most)
+        if self._gain is not None and self._gain.chooses:
+            steps = min(steps, LOOK_STEPS)
         self._state = program.decode(state, steps, sampler.traced_values())
+        return steps, guessing
 
     def _collect(self) -> list[Progress]:
         """Reads what the device has made, and frees the slots of what is done."""
@@ -247,6 +265,8 @@ class Slots:
             start, is_done = int(self._starts[slot]), bool(done[slot])
             progress.append(Progress(self._request(slot), start, own, is_done))
             self._starts[slot], self._lengths[slot] = np.max(own.lengths), lengths[slot]
+            if self._gain is not None:
+                self._gain.look(slot, own.tokens, int(lengths[slot]))
             if is_done:
                 self._requests[slot] = None
         self._forget_if_empty()

@@ -6,6 +6,9 @@ and in place of the first that doesn't stay comes one drawn from what p has more
 Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023). Under greedy
 search p and q are 0 or 1, and the rule is to take what greedy search would.
 
+Where nothing is drawn for guesses, it is simpler: the sampler picks its token with the row's random
+number as ever, and a guess stays if it is that token. So the tokens are those without a draft.
+
 A row whose draft goes wrong has run tokens that it doesn't keep. What they left in the cache stands
 at places behind the row's end, which are written again before any token can see them.
 """
@@ -37,9 +40,6 @@ class SpeculativeSampler(Sampler):
         GenerationError: when the sampler can't tell the probabilities.
     """
 
-    uniforms_per_token = 3
-    """For the draft's token, for whether it stays, and for the one that comes in its place."""
-
     def __init__(self, sampler: Sampler, draft: Draft, draft_tokens: int) -> None:
         super().__init__(seed=sampler.seed, transforms=sampler.transforms)
         if draft_tokens < 0:
@@ -53,12 +53,18 @@ class SpeculativeSampler(Sampler):
         self.sampler = sampler
         self.draft = draft
         self.draft_tokens = draft_tokens
+        # For the draft's token, for whether it stays, and for the one that comes in its place.
+        self.uniforms_per_token = 3 if draft.draws else 1
 
-    def without_draft(self) -> "SpeculativeSampler":
+    def without_draft(self) -> Sampler:
         """The same, taking a single token in each step."""
+        if not self.draft.draws:
+            return self.sampler
         return SpeculativeSampler(self.sampler, self.draft, 0)
 
     def advance(self, rows: Rows, logits: Any, hidden: Any) -> tuple[Rows, Any]:
+        if not self.draft.draws:
+            return self.sampler.advance(rows, logits, hidden)
         probabilities = self.sampler.probabilities(logits, rows)
         return rows.append(draw(probabilities, uniforms_at(rows, 1)[:, 0, 2])), None
 
@@ -90,11 +96,27 @@ def decode(model: Any, sampler: SpeculativeSampler, state: GenerationState) -> G
     tokens = ops.concatenate([rows.newest[:, None], guesses], axis=1)
     hidden, cache = target.backbone.call_with_cache(tokens, cache, positions)
     logits = target.project(hidden)
-    if count:
-        rows = _checked(sampler.sampler, rows, guesses, chances, logits, numbers[:, :, 1:])
-    else:
+    if not count:
         rows, _ = sampler.advance(rows, logits[:, 0], None)
+    elif chances is None:
+        rows = _compared(sampler.sampler, rows, guesses, logits, numbers[:, :, 0])
+    else:
+        rows = _checked(sampler.sampler, rows, guesses, chances, logits, numbers[:, :, 1:])
     return GenerationState(rows, (*cache, *draft_cache))
+
+
+def _compared(sampler: Sampler, rows: Rows, guesses: Any, logits: Any, uniforms: Any) -> Rows:
+    """The rows with the sampler's own tokens, as long as the guesses before them are the same."""
+    supposed, right = rows, ops.ones_like(rows.done)
+    for index in range(uniforms.shape[1]):
+        changed = sampler.transformed(logits[:, index], supposed)
+        tokens = sampler.next_tokens(changed, uniforms[:, index])
+        rows = rows.append(tokens, where=right)
+        if index < guesses.shape[1]:
+            guess = guesses[:, index]
+            supposed = supposed.extended(guess)
+            right = ops.logical_and(right, ops.cast(tokens, guess.dtype) == guess)
+    return rows
 
 
 def _checked(
@@ -107,8 +129,6 @@ def _checked(
         tables.append(sampler.probabilities(logits[:, index], supposed))
         if index < count:
             supposed = supposed.extended(guesses[:, index])
-    if chances is None:
-        chances = ops.one_hot(guesses, logits.shape[-1], dtype="float32")
     staying, last = settle(ops.stack(tables, axis=1), chances, guesses, uniforms)
     for index in range(count + 1):
         token = last if index == count else ops.where(index < staying, guesses[:, index], last)
@@ -162,9 +182,11 @@ def _at(table: Any, places: Any) -> Any:
 
 
 def uniforms_at(rows: Rows, count: int) -> Any:
-    """The random numbers [rows, count, any] for each row's next `count` tokens."""
+    """The random numbers [rows, count, each] for each row's next `count` tokens."""
     places = rows.lengths[:, None] + ops.arange(count, dtype="int32")
     # Places behind a row's end are never written, and their numbers aren't used.
     places = ops.minimum(places, rows.places - 1)[:, :, None]
+    if len(rows.uniforms.shape) == 2:
+        return ops.take_along_axis(rows.uniforms[:, :, None], places, axis=1)
     shape = (*places.shape[:2], rows.uniforms.shape[-1])
     return ops.take_along_axis(rows.uniforms, ops.broadcast_to(places, shape), axis=1)

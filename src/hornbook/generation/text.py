@@ -50,7 +50,7 @@ class TextOptions:
         batch_size: how many prompts run at a time, the next one as soon as one is done; None runs
             all at once.
         draft: guesses tokens, which the task's model checks several at a time: a smaller task with
-            the same vocabulary, or "prompt_lookup", for texts that repeat what they say.
+            the same vocabulary, or "prompt_lookup", which guesses while texts repeat what they say.
         draft_tokens: how many tokens are guessed at a time.
     """
 

@@ -49,7 +49,7 @@ class Sampler(Traced):
     """Whether the newest token of a row is a candidate that `advance` may still drop."""
     draft_tokens: int = 0
     """How many tokens a step may give beyond one."""
-    uniforms_per_token: ClassVar[int] = 1
+    uniforms_per_token: int = 1
     """How many random numbers a token takes."""
 
     def __init__(

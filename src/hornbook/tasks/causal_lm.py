@@ -155,8 +155,9 @@ class CausalLM(NextTokenModel, Task):
                 runs all at once. The texts are the same, in the order of the prompts.
             draft: guesses tokens, which this model checks several at a time, quicker where the
                 guesses are often right: a smaller `CausalLM` with the same vocabulary, or
-                "prompt_lookup", which guesses that the text repeats itself. Greedy search gives
-                the same tokens as without; others draw from the same distribution.
+                "prompt_lookup", which guesses that the text repeats itself, while it does. That,
+                and greedy search with a model, give the same tokens as without; other samplers
+                draw from the same distribution.
             draft_tokens: how many tokens are guessed at a time.
 
         Returns:
