@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.generation.language_model import LanguageModel
+from hornbook.generation.language_model import LanguageModel, layers_of
 from hornbook.generation.state import Cache
 from hornbook.samplers import Sampler
 from hornbook.samplers.draw import draw
@@ -92,8 +92,7 @@ class DraftedModel:
         return list({id(variable): variable for variable in both}.values())
 
     def _flatten_layers(self) -> list[Any]:
-        both: list[Any] = [self.target, self.draft]
-        return [layer for model in both for layer in model._flatten_layers()]
+        return [*layers_of(self.target), *layers_of(self.draft)]
 
     def init_cache(self, batch_size: int, max_length: int) -> Cache:
         """The layers of the target, then those of the draft."""

@@ -28,3 +28,8 @@ class LanguageModel(Protocol):
 
     def project(self, hidden: Any) -> Any:
         """Hidden states [batch, length, hidden_dim] to logits [batch, length, vocabulary]."""
+
+
+def layers_of(model: Any) -> list[Any]:
+    """The layers that a model is made of, itself included; none where it isn't made of Keras's."""
+    return list(getattr(model, "_flatten_layers", list)())

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from hornbook.backbones.construction import aligned_memory
+from hornbook.generation.language_model import layers_of
 from hornbook.layers.linear_group import Group, can_join, joined_kernels
 
 
@@ -76,9 +77,10 @@ _HELD: weakref.WeakKeyDictionary[Any, _Held] = weakref.WeakKeyDictionary()
 def _groups(model: Any) -> list[Group]:
     if jax.default_backend() != "cpu":
         return []
-    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else []
     groups = [
-        group for layer in dict.fromkeys(layers) for group in getattr(layer, "linear_groups", ())
+        group
+        for layer in dict.fromkeys(layers_of(model))
+        for group in getattr(layer, "linear_groups", ())
     ]
     return [group for group in groups if can_join(group) and _can_lie_together(group)]
 
