@@ -1,5 +1,6 @@
 """Requests that take turns in a few slots: each gets the tokens that it would get alone."""
 
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 
@@ -12,6 +13,9 @@ from generation.tiny_task import TEXTS
 from hornbook import samplers
 from hornbook.errors import GenerationError
 from hornbook.generation import Engine, Request
+from hornbook.generation.insertion import insert
+from hornbook.generation.state import GenerationState
+from hornbook.samplers.rows import Rows
 
 LENGTHS = (3, 16, 1, 9, 30, 2, 17)
 LIMITS = (30, 20, 8, 33, 31, 40, 17)  # the last one is reached by its prompt
@@ -178,6 +182,26 @@ def test_a_slot_is_filled_as_soon_as_it_is_free(engine, monkeypatch):
     monkeypatch.setattr(program, "decode", decode)
     engine.generate(token_ids, lengths, limits=limits, batch_size=2)
     assert sum(counts) == 63
+    counts.clear()
+    # The first row ends after 4 steps, and the third takes its place for the second's other 4.
+    engine.generate(token_ids[:3], lengths[:3], limits=[7, 11, 7], batch_size=2)
+    assert sum(counts) == 8
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="nothing is written in place")
+def test_rows_that_share_memory_are_written_apart():
+    def state(rows, value):
+        shared = keras.ops.full((rows,), value, dtype="int32")
+        table = keras.ops.zeros((rows, 4), "int32")
+        keys = keras.ops.zeros((rows, 1, 4, 2))
+        parts = Rows(table, shared, shared, shared, shared, shared > 0, table, table)
+        return GenerationState(parts, ((keys, keys),))
+
+    new = state(1, 7)
+    new = replace(new, rows=replace(new.rows, lengths=new.rows.lengths + 1))
+    rows = insert(state(2, 5), new, 1).rows
+    assert rows.starts.tolist() == [5, 7]
+    assert rows.lengths.tolist() == [5, 8]
 
 
 def test_slots_are_looked_at_often_while_requests_wait(engine, prompts):
