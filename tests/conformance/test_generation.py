@@ -1,5 +1,7 @@
 """Decoding with a cache gives what the whole sequence gives, alone, in a batch and streamed."""
 
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -100,11 +102,16 @@ def test_a_row_stops_at_its_stop_token(case, model):
             assert (output["token_ids"][row, :end] == free["token_ids"][row, :end]).all()
 
 
+@cache
+def model_of_texts(case):
+    keras.utils.set_random_seed(4)
+    return with_tokenizer(case, case.family.head("CausalLM"))
+
+
 @every(FIRST)
 @pytest.mark.parametrize("sampler", ["greedy", "top_k", "top_p"])
 def test_streamed_text_is_the_whole_text(case, sampler):
-    keras.utils.set_random_seed(4)
-    model = with_tokenizer(case, case.family.head("CausalLM"))
+    model = model_of_texts(case)
     options = {"max_length": 30, "sampler": sampler, "seed": 7, "stop_token_ids": None}
     prompts = [sentence[:9] for sentence in SENTENCES]
     texts = model.generate(prompts, **options)
