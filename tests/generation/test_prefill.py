@@ -12,6 +12,8 @@ from hornbook.errors import GenerationError
 from hornbook.generation import Engine
 from hornbook.generation.buckets import prompt_pieces
 from hornbook.generation.drafts import ModelDraft
+from hornbook.generation.drivers import program_class
+from hornbook.generation.prefill import run_prompts
 from hornbook.generation.speculation import SpeculativeSampler
 
 WHOLE = 4096
@@ -65,6 +67,21 @@ def test_a_last_piece_that_the_model_s_positions_cut_short(tiny):
     token_ids = np.random.default_rng(5).integers(0, 37, size=(2, 290))
     pieces, whole = both(tiny, (token_ids, [290, 200]), 64, limits=300)
     assert pieces == whole
+
+
+def test_hidden_states_stand_at_their_tokens(tiny):
+    """Also where the last piece, from 236 on, repeats tokens of the one before."""
+    token_ids = np.random.default_rng(5).integers(0, 37, size=(2, 290)).astype("int32")
+    lengths = np.array([290, 250], "int32")
+    program = program_class()(tiny, samplers.GreedySampler(), lambda: None)
+    _, hidden, _ = run_prompts(
+        program, token_ids, lengths, chunk=64, maximum=300, keeps_hidden=True
+    )
+    hidden, expected = map(
+        keras.ops.convert_to_numpy, (hidden, tiny.states(keras.ops.convert_to_tensor(token_ids)))
+    )
+    for row, wanted, length in zip(hidden, expected, lengths, strict=True):
+        np.testing.assert_allclose(row[:length], wanted[:length], atol=1e-4)
 
 
 def test_a_cache_that_is_shorter_than_that_of_the_last_piece():
