@@ -49,12 +49,13 @@ def test_product_is_its_reference(shape, bias):
     )
 
 
+@pytest.mark.parametrize("units", [1, 47])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("rows", [1, 2, 6, 7, 32, 33, 100])
-def test_product_of_any_number_of_rows(rows, dtype, without_gradients):
+def test_product_of_any_number_of_rows(rows, dtype, units, without_gradients):
     """Backends have a form for one row, for few and for many; all give what numpy gives."""
     inputs = ops.convert_to_tensor(RNG.normal(size=(1, rows, 64)), dtype)
-    kernel = ops.convert_to_tensor(RNG.normal(size=(47, 64)), dtype)
+    kernel = ops.convert_to_tensor(RNG.normal(size=(units, 64)), dtype)
     product = linear_product(inputs, kernel)
     assert keras.backend.standardize_dtype(product.dtype) == dtype
     wide = [numpy(ops.cast(x, "float32")).astype("float64") for x in (inputs, kernel, product)]

@@ -70,7 +70,7 @@ TogetherOption = Annotated[
     ),
 ]
 NewOption = Annotated[int, typer.Option(min=2, help="Tokens that `decode` generates.")]
-SeedOption = Annotated[int, typer.Option(help="Of the weights that `train` starts with.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Of the weights that `train` starts with.")]
 TextsOption = Annotated[
     Names,
     typer.Option(

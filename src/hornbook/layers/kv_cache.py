@@ -23,10 +23,11 @@ def cache_dtype(compute_dtype: str) -> str:
         >>> cache_dtype("float32")
         'float32'
     """
-    return "float32" if _is_xla_on_the_cpu() else compute_dtype
+    return "float32" if is_xla_on_the_cpu() else compute_dtype
 
 
-def _is_xla_on_the_cpu() -> bool:
+def is_xla_on_the_cpu() -> bool:
+    """Whether models run under XLA on the CPU: on JAX or TensorFlow, without an accelerator."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax

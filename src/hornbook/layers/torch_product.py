@@ -35,9 +35,9 @@ def product_of_few(inputs: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     """
     if has_torch_function_variadic(inputs, kernel):  # a single call, to whoever records them
         return handle_torch_function(product_of_few, (inputs, kernel), inputs, kernel)
-    threads = torch.get_num_threads()
+    threads = min(torch.get_num_threads(), len(kernel))
     outputs = len(kernel) // threads * threads
-    parts = kernel[:outputs].view(threads, -1, kernel.shape[1])
+    parts = kernel[:outputs].unflatten(0, (threads, -1))
     if len(inputs) <= KERNEL_FIRST:
         products = torch.bmm(parts, inputs.t().expand(threads, -1, -1))
         result = products.view(outputs, -1).t()

@@ -11,6 +11,7 @@ from hornbook.generation import step
 from hornbook.generation.drivers.jax_kernels import Weights
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.state import Cache, GenerationState
+from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.samplers.rows import Rows
 
 
@@ -38,7 +39,7 @@ class JaxProgram(Program):
         self._step = jax.jit(self._traced_step, donate_argnums=(2,))
 
     def on_cpu(self) -> bool:
-        return bool(jax.default_backend() == "cpu")
+        return is_xla_on_the_cpu()
 
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         return self._prefill(self._weights.values(), prompts, lengths)

@@ -12,6 +12,7 @@ import numpy as np
 
 from hornbook.backbones.construction import aligned_memory
 from hornbook.generation.language_model import layers_of
+from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.layers.linear_group import Group, can_join, joined_kernels
 
 
@@ -28,10 +29,7 @@ class Weights:
     """
 
     def __init__(self, model: Any, variables: Sequence[Any]) -> None:
-        own = {id(variable) for variable in variables}
-        self._groups = [
-            group for group in _groups(model) if all(id(layer.kernel) in own for layer in group)
-        ]
+        self._groups = _groups(model)
         joined = {id(layer.kernel) for group in self._groups for layer in group}
         self._others = [variable for variable in variables if id(variable) not in joined]
 
@@ -75,7 +73,7 @@ _HELD: weakref.WeakKeyDictionary[Any, _Held] = weakref.WeakKeyDictionary()
 
 
 def _groups(model: Any) -> list[Group]:
-    if jax.default_backend() != "cpu":
+    if not is_xla_on_the_cpu():
         return []
     groups = [
         group

@@ -10,6 +10,7 @@ from hornbook.errors import HornbookWarning
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.state import Cache, GenerationState
+from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.samplers.rows import Rows
 
 
@@ -29,7 +30,7 @@ class TensorFlowProgram(Program):
         self._decode = _compiled(self._traced_decode, jit_compile)
 
     def on_cpu(self) -> bool:
-        return not tf.config.list_logical_devices("GPU")
+        return is_xla_on_the_cpu()
 
     def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
         return self._prefill(prompts, lengths)
