@@ -108,7 +108,10 @@ def _write_config_of(handle: str, target: Path) -> Path | None:
         opened = open_checkpoint(handle)
     except PresetError as error:
         shapes = ", ".join(shape_names())
-        raise BenchmarkError(f"{error} The shapes that have a name are {shapes}.") from error
+        notebooks = " and ".join(NOTEBOOKS)
+        raise BenchmarkError(
+            f"{error}. The shapes that have a name are {shapes}, and for train {notebooks}"
+        ) from error
     if opened.gguf is None:
         shutil.copy(opened.path / "config.json", target)
         return None
