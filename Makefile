@@ -14,7 +14,7 @@ TORCH_VERSION   ?= 2.13.0
 TORCH_INDEX_URL ?= https://download.pytorch.org/whl/cpu
 CPU_TORCH       := 'torch==$(TORCH_VERSION)+cpu'
 
-BACKENDS ?= jax torch tensorflow
+BACKENDS ?= torch jax tensorflow
 WORKERS  ?= 2
 RESULTS  ?= benchmarks/results
 PYTEST   := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
@@ -31,11 +31,10 @@ setup: $(VENV)/.dev  ## everything for development: tests, tools, pre-commit hoo
 demo: $(VENV)/.demo  ## the main job on real models and text, in a few minutes
 	@$(BIN)/python examples/demo.py
 
-test: $(VENV)/.test  ## the whole suite: everything on JAX, what depends on a backend on torch and TensorFlow too
+test: $(VENV)/.test  ## the whole suite: what depends on a backend on JAX, torch and TensorFlow, the rest on torch
 	@status=0; for backend in $(BACKENDS); do \
-		echo "== tests on $$backend"; \
-		[ $$backend = jax ] && select= || select='-m "not backend_free"'; \
-		eval KERAS_BACKEND=$$backend $(PYTEST) $$select tests || status=1; \
+		echo "== $$backend's share of the tests (tests/shares.py says which)"; \
+		KERAS_BACKEND=$$backend $(PYTEST) --share tests || status=1; \
 	done; exit $$status
 
 check: $(VENV)/.dev  ## lint, format, types and size budgets
@@ -49,7 +48,7 @@ format: $(VENV)/.dev  ## mend what ruff can mend
 	@$(BIN)/ruff format
 
 bench: $(VENV)/.test  ## compare with peers, side by side: tables, JSON and pictures in benchmarks/results
-	@for name in decode prefill train load tokenize; do \
+	@for name in decode prefill train encode fine-tune load tokenize; do \
 		$(BIN)/hornbook bench $$name $(BENCH) --output $(RESULTS)/$$name || exit 1; done
 
 peers: benchmarks/.venv-kerashub/.done  ## the benchmarks' peer, KerasHub, in an environment of its own

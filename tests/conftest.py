@@ -1,11 +1,16 @@
 """One backend, one thread and no network per test process, set before anything is imported."""
 
+import gc
 import os
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import shares
 
 # pytest-xdist runs one process a core: a second pool of threads in each would only compete.
 for name, value in {
@@ -36,11 +41,13 @@ BACKEND_FREE = (
     "test_compat.py",
     "preprocessing",
     "tokenizers",
+    "test_allocator.py",
     "test_backend.py",
     "test_docs.py",
     "test_docstrings.py",
     "test_import.py",
     "test_project.py",
+    "test_shares.py",
     "test_structure.py",
 )
 
@@ -64,8 +71,42 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return type(val).__name__ if " object at 0x" in repr(val) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    root = Path(__file__).parent
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", action="store_true", help="what `make test` runs here")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    backend = os.environ["KERAS_BACKEND"]
     for item in items:
-        if item.path.relative_to(root).parts[0] in BACKEND_FREE:
+        if folder(item) in BACKEND_FREE:
             item.add_marker(pytest.mark.backend_free)
+        if backend not in shares.possible(item):
+            item.add_marker(pytest.mark.skip(reason=f"not for {backend}"))
+    # A family's tests one after another: what one process loads and compiles serves them all.
+    items.sort(key=lambda item: (folder(item), shares.family_of(item)))
+    config.stash[shares.COLLECTED] = list(items)
+    if config.getoption("share"):
+        mine = [item for item in items if backend in shares.backends_of(item)]
+        config.hook.pytest_deselected(items=list(set(items).difference(mine)))
+        items[:] = mine
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test has the same random numbers whichever tests its process ran before."""
+    random.seed(0)  # where Keras takes the seeds from that nobody gave it
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+    if "RNG" in vars(item.module):
+        item.module.RNG = np.random.default_rng(0)
+
+
+def pytest_collection_finish() -> None:
+    # All that is imported stays: the collector need not walk over it again and again.
+    gc.collect()
+    gc.freeze()
+
+
+def folder(item: pytest.Item) -> str:
+    """The folder or file in tests/ that a test is in."""
+    return item.path.relative_to(Path(__file__).parent).parts[0]

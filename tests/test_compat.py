@@ -22,6 +22,7 @@ def run(code):
         ),
         ("from keras_nlp.utils.keras_utils import gelu_approximate as x", "gelu"),
         ("from keras_nlp.models.gpt2.gpt2_causal_lm import GPT2CausalLM as x", "GPT2CausalLM"),
+        ("from keras_nlp.models.bert.bert_classifier import BertClassifier as x", "BertTextClass"),
         ("import keras_nlp; x = keras_nlp.samplers.GreedySampler", "samplers.greedy"),
         ("import keras_nlp.samplers.top_k_sampler as m; x = m.TopKSampler", "samplers.top_k"),
     ],

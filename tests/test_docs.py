@@ -1,6 +1,7 @@
 """The Python of these pages runs, in order, in one folder of its own."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 import hornbook
+
+# The pages show what the default backend prints.
+pytestmark = pytest.mark.backends("jax")
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -47,3 +51,9 @@ def test_names_that_the_table_says_are_here_are():
             names.append(match[1])
             assert getattr(section, match[1])
     assert len(names) > 40
+
+
+def test_the_table_of_families_is_up_to_date():
+    made = runpy.run_path(ROOT / "docs/families.py")["page"]()
+    there = (ROOT / "docs/families.md").read_text("utf-8")
+    assert there == made, "run `python docs/families.py` to make docs/families.md again"

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+# The examples show what the default backend prints.
+pytestmark = pytest.mark.backends("jax")
+
 SOURCE = Path(__file__).parents[1] / "src"
 MODULES = [
     ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")

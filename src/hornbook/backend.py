@@ -11,6 +11,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from hornbook.allocator import keep_freed_memory
 from hornbook.errors import BackendError
 from hornbook.user_cache import compilations_folder
 
@@ -77,12 +78,16 @@ def choose() -> tuple[str | None, str]:
 
 
 def select() -> None:
-    """Sets `KERAS_BACKEND` for a Keras that is not imported yet; a later call changes nothing."""
+    """Sets `KERAS_BACKEND` for a Keras that is not imported yet, and what backends run best with.
+
+    A later call changes nothing.
+    """
     name, _ = choose()
     if name is not None:
         os.environ["KERAS_BACKEND"] = name
     if name == "jax":
         keep_compilations()
+    keep_freed_memory()
 
 
 def keep_compilations() -> None:

@@ -1,11 +1,20 @@
 """What an assembly does beyond what the families' originals show."""
 
+import itertools
+
 import keras
 import numpy as np
 from keras import ops
 
 from hornbook.backbones.decoder import Decoder
-from hornbook.layers import Attention, FeedForward, Linear, PositionEmbedding, ReversibleEmbedding
+from hornbook.layers import (
+    Attention,
+    FeedForward,
+    Linear,
+    PositionEmbedding,
+    ReversibleEmbedding,
+    RotaryAngles,
+)
 from hornbook.layers.norm import LayerNormalization
 from hornbook.layers.transformer_layer import TransformerLayer
 
@@ -69,3 +78,40 @@ def test_projections_stand_around_the_layers_with_a_cache_too():
         hidden, cache = assembly.call_with_cache(IDS[:, position : position + 1], cache, positions)
         steps.append(ops.convert_to_numpy(hidden))
     np.testing.assert_allclose(np.concatenate(steps, axis=1), whole, atol=1e-5)
+
+
+def test_each_layer_has_its_own_rotation():
+    def two_layers(rotary):
+        keras.utils.set_random_seed(0)
+        layers = [
+            TransformerLayer(
+                Attention(2, 1, 4), None, FeedForward(9, "relu"), None, name=f"layers_{i}"
+            )
+            for i in range(2)
+        ]
+        embedding = ReversibleEmbedding(10, 8, embeddings_initializer="normal")
+        return Decoder(
+            token_embedding=embedding, embedding_scale=3.0, layers=layers, rotary=rotary,
+            final_norm=None,
+        )  # fmt: skip
+
+    slow, fast = RotaryAngles(4, 100.0, name="slow"), RotaryAngles(4, 2.0, name="fast")
+    choices = [None, slow, (slow, slow), (slow, fast), (fast, slow), (None, slow)]
+    outputs = [run(two_layers(rotary), IDS, np.ones_like(IDS)) for rotary in choices]
+    np.testing.assert_array_equal(outputs[1], outputs[2])
+    different = [0, 1, 3, 4, 5]
+    for index, other in itertools.combinations(different, 2):
+        assert np.abs(outputs[index] - outputs[other]).max() > 1e-4
+    assembly = two_layers((None, slow))
+    whole = run(assembly, IDS, np.ones_like(IDS))
+    start = ops.zeros(2, "int32")
+    cached, _ = assembly.call_with_cache(IDS, assembly.init_cache(2, 8), start)
+    np.testing.assert_allclose(ops.convert_to_numpy(cached), whole, atol=1e-5)
+    x = assembly.token_embedding(IDS) * 3.0
+    first = assembly.layers[0](x, causal_mask())
+    last = assembly.layers[1](first, causal_mask(), slow(np.arange(5)[None]))
+    np.testing.assert_allclose(ops.convert_to_numpy(last), whole, atol=1e-5)
+
+
+def causal_mask():
+    return ops.convert_to_tensor(np.tril(np.ones((5, 5), bool))[None, None])

@@ -19,6 +19,8 @@ FEW = {  # each the quickest to start
     "decode": ["hornbook/jax", "plain jax"],
     "prefill": ["plain torch"],
     "train": ["hornbook/jax", "plain torch"],
+    "encode": ["hornbook/jax", "transformers"],
+    "fine-tune": ["hornbook/torch", "transformers"],
     "load": ["hornbook/jax"],
     "tokenize": ["bare library", "hornbook lists"],
 }

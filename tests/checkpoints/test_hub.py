@@ -1,169 +1,41 @@
-"""The hub, played by a server on this machine; each user of it is a process of its own."""
+"""Checkpoints from the hub's stand-in; each user of it is a process of its own."""
 
-import hashlib
 import json
-import os
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from checkpoints.hub_server import COMMITS, WANTED, Hub, run
 from hornbook.checkpoints import hub
 from hornbook.errors import PresetError
 
 pytestmark = pytest.mark.backend_free
-WANTED = {
-    "config.json": b"{}",
-    "generation_config.json": b"{}",
-    "model-00001-of-00002.safetensors": b"first",
-    "model-00002-of-00002.safetensors": b"second",
-    "model.safetensors.index.json": b"{}",
-    "tokenizer.json": b"{}",
-    "tokenizer.model": b"pieces",
-    "merges.txt": b"a b",
-    "chat_template.jinja": b"{{ messages }}",
-    "modules.json": b"[]",
-    "1_Pooling/config.json": b"{}",
-}
-UNWANTED = {
-    "modeling_toy.py": b"raise SystemExit",
-    "pytorch_model.bin": b"\x80\x04.",
-    "tf_model.h5": b"x",
-    "onnx/model.onnx": b"x",
-    "original/consolidated.00.safetensors": b"x",
-    "README.md": b"x",
-    "quantized/toy.Q4_0.gguf": b"GGUF",
-}
-PICKLED = {"config.json": b"{}", "pytorch_model.bin": b"\x80\x04."}
-CONVERTED = PICKLED | {"model.safetensors": b"converted"}
-REPOSITORIES = {
-    "someone/toy": WANTED | UNWANTED,
-    "someone/pickled": PICKLED,
-    "someone/unconverted": PICKLED,
-    "someone/quantized": {"toy.gguf": b"GGUF"},
-}
-OFFERS = [
-    ("stranger", "Adding `safetensors` variant of this model", 3),
-    ("SFconvertbot", "Adding another variant", 2),
-    ("SFconvertbot", "Adding `safetensors` variant of this model", 1),
-]
-COMMITS = {"main": "a" * 40, "v1.0": "b" * 40, "refs/pr/1": "c" * 40}
-
-
-class Hub(BaseHTTPRequestHandler):
-    """As much of the hub's interface as downloading a model needs."""
-
-    requested: list[str]
-
-    def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path).strip("/")
-        self.requested.append(path)
-        owner, name, verb, rest = (path.removeprefix("api/models/").split("/", 3) + [""] * 4)[:4]
-        files = REPOSITORIES.get(f"{owner}/{name}")
-        commit = COMMITS.get(rest, rest if rest in COMMITS.values() else None)
-        if name == "pickled" and COMMITS["refs/pr/1"] in (commit, rest.split("/")[0]):
-            files = CONVERTED
-        if files is None:
-            self.answer(404, b"", {"X-Error-Code": "RepoNotFound"})
-        elif verb == "discussions":
-            author = parse_qs(urlsplit(self.path).query)["author"][0]
-            self.answer_json(discussions(f"{owner}/{name}", author))
-        elif verb == "resolve":
-            commit, file = rest.split("/", 1)
-            self.answer(200, files[file], {"X-Repo-Commit": commit})
-        elif commit is None:
-            self.answer(404, b"", {"X-Error-Code": "RevisionNotFound"})
-        elif verb == "revision":
-            self.answer_json({"id": f"{owner}/{name}", "sha": commit, "siblings": []})
-        else:
-            self.answer_json(
-                [
-                    {"type": "file", "path": file, "size": len(content), "oid": digest(content)}
-                    for file, content in files.items()
-                ]
-            )
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def answer_json(self, content: object) -> None:
-        self.answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
-
-    def answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {"ETag": f'"{digest(content)}"', **headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def discussions(repository: str, author: str) -> dict[str, object]:
-    offers = [offer for offer in OFFERS if repository == "someone/pickled" and offer[0] == author]
-    found = [
-        {
-            "author": {"name": name}, "title": title, "num": number, "status": "open",
-            "isPullRequest": True, "createdAt": "2023-05-01T00:00:00.000Z",
-            "repo": {"name": repository, "type": "model"},
-        }
-        for name, title, number in offers
-    ]  # fmt: skip
-    return {"discussions": found, "count": len(found), "start": 0}
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha1(content).hexdigest()
-
-
-@pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
-    Hub.requested = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
 RESOLVE = """
 import json, sys
-from hornbook.checkpoints import resolve
+from pathlib import Path
+from hornbook.checkpoints import Preset, hub, resolve
 from hornbook.errors import PresetError
-for handle in sys.argv[1:]:
+hub.PINS, handles = Path(sys.argv[1]), sys.argv[2:]
+presets = Preset("toy", "hf://someone/toy"), Preset("pickled", "hf://someone/pickled")
+own = Preset("own", "hf://someone/toy", revision="refs/pr/1")
+known = {preset.name: preset for preset in (*presets, own)}
+for handle in handles:
     try:
-        print(json.dumps(str(resolve(handle, {}))))
+        print(json.dumps(str(resolve(handle, known))))
     except PresetError as error:
         print(json.dumps(f"error: {error}"))
 """
+PINNED = {"someone/toy": COMMITS["v1.0"], "someone/pickled": COMMITS["v1.0"]}
 
 
 def resolve(home: Path, port: int, *handles: str, offline: bool = False) -> list[str]:
-    environment = os.environ | {
-        "HF_ENDPOINT": f"http://127.0.0.1:{port}",
-        "HF_HOME": str(home),
-        "HF_HUB_OFFLINE": "1" if offline else "0",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "NO_PROXY": "127.0.0.1",
-    }
-    process = subprocess.run(
-        [sys.executable, "-c", RESOLVE, *handles],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    return [json.loads(line) for line in process.stdout.splitlines()]
+    """Where handles lead in a process of its own, in which `PINNED` are the pins of presets."""
+    pins = home / "pins.json"
+    pins.write_text(json.dumps(PINNED))
+    printed = run(RESOLVE, pins, *handles, home=home, port=port, offline=offline)
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 def test_a_repository_is_downloaded_once_without_code_or_pickles(
@@ -192,6 +64,40 @@ def test_pickles_are_passed_over_for_what_the_hubs_converter_offers(
     assert (Path(converted) / "model.safetensors").read_bytes() == b"converted"
     assert not [*Path(bare).glob("model.*"), *Path(asked).glob("model.*")]
     assert resolve(tmp_path, port, handles[0], offline=True) == [converted]
+
+
+def test_a_preset_is_pinned_and_what_a_user_writes_is_not(
+    tmp_path: Path, server: ThreadingHTTPServer
+):
+    handles = ("toy", "own", "hf://someone/toy", "hf://someone/toy@refs/pr/1")
+    folders = resolve(tmp_path, server.server_port, *handles)
+    commits = [Path(folder).name for folder in folders]
+    assert commits == [COMMITS[name] for name in ("v1.0", "refs/pr/1", "main", "refs/pr/1")]
+    assert resolve(tmp_path, server.server_port, "toy", offline=True) == folders[:1]
+
+
+def test_a_pinned_commit_of_pickles_is_passed_over_like_main(
+    tmp_path: Path, server: ThreadingHTTPServer
+):
+    port = server.server_port
+    (converted,) = resolve(tmp_path, port, "pickled")
+    assert (Path(converted) / "model.safetensors").read_bytes() == b"converted"
+    assert f"api/models/someone/pickled/tree/{COMMITS['v1.0']}" in Hub.requested
+    assert resolve(tmp_path, port, "pickled", offline=True) == [converted]
+    (asked,) = resolve(tmp_path, port, f"hf://someone/pickled@{COMMITS['v1.0']}")
+    assert not [*Path(asked).glob("model.*")]
+
+
+def test_a_pin_that_cannot_be_fetched_names_the_way_around_it(
+    tmp_path: Path, server: ThreadingHTTPServer
+):
+    resolve(tmp_path, server.server_port, "hf://someone/toy")
+    pinned, asked = resolve(
+        tmp_path, server.server_port, "toy", "hf://someone/toy@v9", offline=True
+    )
+    assert f"'someone/toy' at revision '{COMMITS['v1.0']}' can't be fetched" in pinned
+    assert pinned.endswith("'hf://someone/toy' asks for its main branch.")
+    assert "main branch" not in asked
 
 
 def test_revisions_and_single_gguf_files(tmp_path: Path, server: ThreadingHTTPServer):

@@ -6,6 +6,7 @@ from hornbook.errors import ConfigError
 from hornbook.layers import RopeScaling
 
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32}
+LONG = {"rope_type": "longrope", "short_factor": [1.0, 2.0], "long_factor": [1.5, 9.0]}
 
 
 @pytest.mark.parametrize(
@@ -13,6 +14,24 @@ YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 
     [
         ({"rope_type": "dynamic", "factor": 2.0}, RopeScaling("dynamic", 2.0, original_length=128)),
         (YARN, RopeScaling("yarn", 4.0, original_length=32)),
+        (
+            {**LONG, "original_max_position_embeddings": 16},
+            RopeScaling(
+                "longrope", original_length=16, short_factors=(1.0, 2.0), long_factors=(1.5, 9.0)
+            ),
+        ),
+        (
+            {
+                **LONG,
+                "original_max_position_embeddings": 16,
+                "factor": 3.0,
+                "attention_factor": 2.0,
+            },
+            RopeScaling(
+                "longrope", 3.0, original_length=16, short_factors=(1.0, 2.0),
+                long_factors=(1.5, 9.0), attention_factor=2.0,
+            ),
+        ),
         (
             {**YARN, "mscale": 0.7, "mscale_all_dim": 1.0, "beta_fast": 16.0, "truncate": False},
             RopeScaling(

@@ -1,5 +1,8 @@
 """`hornbook list` shows what is registered, whatever that is."""
 
+import pytest
+
+from hornbook.checkpoints import hub
 from hornbook.families.registry import families, presets
 
 
@@ -20,3 +23,22 @@ def test_the_tables_hold_the_same_in_whole_lines(hornbook):
     for name, preset in presets().items():
         (line,) = [line for line in outcome.out.splitlines() if line.startswith(f"{name} ")]
         assert preset.handle in line
+
+
+def test_a_preset_has_the_revision_that_its_name_stands_for(
+    hornbook, monkeypatch: pytest.MonkeyPatch
+):
+    pinned, unpinned, *_ = (
+        preset for preset in presets().values() if preset.handle.startswith("hf://")
+    )
+    commit = "0123456789" * 4
+    monkeypatch.setattr(hub, "pins", lambda: {pinned.handle.removeprefix("hf://"): commit})
+    entries = {entry["name"]: entry for entry in hornbook("list", "--json").json()["presets"]}
+    assert entries[pinned.name]["revision"] == commit
+    assert entries[unpinned.name]["revision"] == "main"
+    for name, preset in presets().items():
+        if not preset.handle.startswith("hf://"):
+            assert entries[name]["revision"] is None
+    lines = {line.split(" ")[0]: line.rstrip() for line in hornbook("list").out.splitlines()}
+    assert lines[pinned.name].endswith(" 0123456")
+    assert lines[unpinned.name].endswith(" main")

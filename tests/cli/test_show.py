@@ -10,7 +10,7 @@ PARAMETERS = 257 * 16 + 64 * 16 + (2 * 2 * 16 + 4 * 16 * 16 + 4 * 16 + 8 * 16 * 
 def test_it_reads_config_sizes_tokenizer_and_files(hornbook, tiny_model):
     found = hornbook("show", tiny_model, "--json").json()
     assert found["family"] == "gpt2"
-    assert found["tasks"] == ["CausalLM"]
+    assert found["tasks"] == ["CausalLM", "TextClassifier"]
     assert found["parameters"] == PARAMETERS
     assert found["memory_bytes"]["float16"] == 2 * PARAMETERS
     assert found["stored_types"] == {"float32": 2 + 12 + 2}

@@ -63,7 +63,7 @@ def test_a_preset_is_trained_further(hornbook, rhyme, tiny_model, tmp_path):
     [
         ([], 2, "either --preset or --family"),
         (["--preset", "x", "--family", "gpt2"], 2, "either --preset or --family"),
-        (["--family", "bert"], 1, "no language model family 'bert'; expected gpt2 or llama"),
+        (["--family", "bert"], 1, "no language model family 'bert'; expected bloom or"),
         (["--family", "gpt2", "--hidden-dim", 10, "--heads", 3], 1, "can't be split into 3 heads"),
         (["--family", "gpt2", "--learning-rate", 0], 2, "nothing is learned at 0"),
         (["--preset", "no_such_preset"], 1, "no_such_preset"),

@@ -9,6 +9,7 @@ import pytest
 from hornbook.families.classes import backbone_class, task_class
 from hornbook.families.family import Family, Head
 from hornbook.families.registry import families
+from shares import EXEMPLARY
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,20 @@ def _all() -> Iterator[Case]:
 CASES = list(_all())
 FIRST_CASES = [Case(family.name, next(iter(family.tiny))) for family in families().values()]
 DECODERS = [case for case in CASES if case.is_decoder]
-HEADS = [(case, head) for case in CASES for head in case.family.heads]
 FIRST_HEADS = [(case, head) for case in FIRST_CASES for head in case.family.heads]
+HEADS = [
+    (case, head)
+    for case in CASES
+    for index, head in enumerate(case.family.heads)
+    # What differs between a family's configs is in its backbone, and in its main task's head.
+    if index == 0 or case in FIRST_CASES
+]
+FIRST_TASKS = [(case, case.family.heads[0]) for case in FIRST_CASES]
+EXEMPLARY_TASKS = [(case, head) for case, head in FIRST_TASKS if case.family_name in EXEMPLARY]
+# Every family with its first task, and every task with the exemplary families that have it.
+EACH_ONCE = [
+    pair for pair in FIRST_HEADS if pair in FIRST_TASKS or pair[0] in dict(EXEMPLARY_TASKS)
+]
 
 
 def every(cases: list[Case]) -> pytest.MarkDecorator:
@@ -68,4 +81,4 @@ def every_head(heads: list[tuple[Case, Head]]) -> pytest.MarkDecorator:
 
 def label(value: Any) -> Any:
     """What a test's name says of a parameter."""
-    return getattr(value, "name", value)
+    return value.task if isinstance(value, Head) else getattr(value, "name", value)

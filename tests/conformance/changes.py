@@ -2,13 +2,16 @@
 
 import dataclasses
 from collections.abc import Iterator
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from conformance.cases import FIRST_CASES, Case
 from hornbook.layers.activation import ACTIVATIONS
+from hornbook.layers.rope_scaling import RopeScaling
 
 
+@cache
 def changed(case: Case, field: str) -> Any:
     """The case's config with another value in one field, which still makes a model."""
     for value in _other_values(case, field):
@@ -29,6 +32,8 @@ def _other_values(case: Case, field: str) -> Iterator[Any]:
     others = [getattr(config, field) for config in case.family.tiny.values()]
     hint = get_type_hints(case.family.config_class)[field]
     kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if isinstance(now, tuple) and now[::-1] != now:
+        yield now[::-1]  # a pattern over layers; another config's may be longer than the layers
     yield from (value for value in others if value != now)
     if field == "activation":
         yield from (name for name in ACTIVATIONS if name != now)
@@ -40,6 +45,8 @@ def _other_values(case: Case, field: str) -> Iterator[Any]:
             yield from (value for value in range(now - 1, 0, -1))
     elif float in kinds:
         yield now * 2 + (0.125 if now == 0 else 0)
+    elif RopeScaling in kinds and now is None:
+        yield RopeScaling("linear", 3.0)
     if NoneType in kinds and now is not None:
         yield None
 

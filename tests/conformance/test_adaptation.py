@@ -9,36 +9,55 @@ import keras
 import numpy as np
 import pytest
 
-from conformance.cases import CASES, FIRST_CASES, FIRST_HEADS, every, every_head
+from conformance.cases import CASES, EACH_ONCE, EXEMPLARY_TASKS, FIRST_CASES, every, label
 from conformance.closeness import as_numpy, assert_close
-from conformance.inputs import batch
+from conformance.inputs import batch, task_batch
 from hornbook.backbones.adaptation import linear_bricks, quantize
 from hornbook.distribution.layout import RULES, _rule
 from hornbook.errors import ConfigError
 
+pytestmark = pytest.mark.mechanism
+
 PROGRAM = """
-import json, sys
-import keras, numpy as np
+import json, sys, traceback
+import jax, keras, numpy as np
 from hornbook.distribution import layout_map
 from hornbook.models import Backbone
 
-inputs = {name: np.array(values) for name, values in json.load(open(sys.argv[2])).items()}
-def run(model):
-    outputs = model(inputs)
-    outputs = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
-    return keras.ops.convert_to_numpy(outputs)
-
-alone = Backbone.from_preset(sys.argv[1])
 assert len(keras.distribution.list_devices()) == 4
-mesh = keras.distribution.DeviceMesh((2, 2), ("batch", "model"))
-layouts = layout_map(mesh, alone.variables)
-keras.distribution.set_distribution(
-    keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch")
-)
-split = Backbone.from_preset(sys.argv[1])
-kernel = next(v for v in split.variables if v.path.endswith("up/kernel"))
-assert {shard.data.shape[0] for shard in kernel.value.addressable_shards} == {kernel.shape[0] // 2}
-np.testing.assert_allclose(run(split), run(alone), atol=1e-5 * abs(run(alone)).max())
+
+def load(folder, inputs, distribution):
+    keras.distribution.set_distribution(distribution)
+    model = Backbone.from_preset(folder)
+    kinds = model.trainable_variables, model.non_trainable_variables
+    values = [[variable.value for variable in variables] for variables in kinds]
+    outputs, _ = jax.jit(model.stateless_call)(*values, inputs)
+    outputs = outputs["sequence_output"] if isinstance(outputs, dict) else outputs
+    return model, keras.ops.convert_to_numpy(outputs)
+
+def check(folder, inputs):
+    inputs = {name: np.array(values) for name, values in inputs.items()}
+    alone, expected = load(folder, inputs, None)
+    mesh = keras.distribution.DeviceMesh((2, 2), ("batch", "model"))
+    layouts = layout_map(mesh, alone.variables)
+    split, outputs = load(
+        folder,
+        inputs,
+        keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch"),
+    )
+    found = {v.path.rpartition("/")[0].rpartition("/")[2]: v for v in split.variables
+             if v.path.endswith("/kernel")}
+    kernel = found.get("up", found.get("query"))  # without "up" where all layers have experts
+    assert {s.data.shape[0] for s in kernel.value.addressable_shards} == {kernel.shape[0] // 2}
+    np.testing.assert_allclose(outputs, expected, atol=1e-5 * abs(expected).max())
+
+for line in sys.stdin:
+    try:
+        check(*json.loads(line))
+        answer = "the same"
+    except Exception:
+        answer = traceback.format_exc()
+    print(json.dumps(answer), flush=True)
 """
 
 
@@ -51,14 +70,15 @@ def fresh(case):
     return case.backbone_class(**vars(case.config))
 
 
-@every(CASES)
+@every(FIRST_CASES)
 def test_lora_starts_at_the_model_and_is_all_that_trains(case):
     model, inputs = fresh(case), batch(case)
     before = outputs_of(model, inputs)
     model.enable_lora(rank=2)
-    np.testing.assert_array_equal(outputs_of(model, inputs), before)
+    # Not to the bit: torch chooses another form of attention where a bias of scores is frozen.
+    assert_close(outputs_of(model, inputs), before, tolerance=1e-5)
     assert {variable.name for variable in model.trainable_variables} == {"lora_a", "lora_b"}
-    assert len(model.trainable_variables) == 2 * 2 * case.config.num_layers
+    assert len(model.trainable_variables) == 2 * 2 * len(set(model.assembly.layers))
     with pytest.raises(ValueError, match="No brick is named abacus"):
         fresh(case).enable_lora(rank=2, targets=("abacus",))
 
@@ -66,7 +86,8 @@ def test_lora_starts_at_the_model_and_is_all_that_trains(case):
 @every(FIRST_CASES)
 def test_lora_learns(case):
     model, inputs = fresh(case), batch(case)
-    model.enable_lora(rank=2, targets=("query", "value", "down"))
+    names = {brick.name for brick in linear_bricks(model)}
+    model.enable_lora(rank=2, targets=names & {"query", "value", "down"})
     kept = [v for v in model.non_trainable_variables if "seed_generator" not in v.path]
     frozen = [as_numpy(variable.value) for variable in kept]
     hidden = model.output["sequence_output"] if isinstance(model.output, dict) else model.output
@@ -104,7 +125,7 @@ def test_what_lora_learned_is_saved_in_the_kernels(case, dtype, tmp_path):
         np.testing.assert_allclose(as_numpy(ours.kernel), kernel + b @ a, rtol=2**-8, atol=1e-6)
     if dtype == "float32":
         after = outputs_of(model, inputs)
-        assert np.abs(after - before).max() > 0.1 * np.abs(before).max()
+        assert np.abs(after - before).max() > 0.03 * np.abs(before).max()
         assert_close(outputs_of(merged, inputs), after)
 
 
@@ -118,14 +139,23 @@ def add_updates_to_int8(task):
     add_updates(task)
 
 
-@every_head(FIRST_HEADS)
-@pytest.mark.parametrize("adapt", [add_updates, quantize, add_updates_to_int8])
+ADAPTED = [
+    (case, head, adapt)
+    for case, head in EACH_ONCE
+    for adapt in (add_updates_to_int8, add_updates, quantize)
+    if adapt is add_updates_to_int8 or (case, head) in EXEMPLARY_TASKS
+]
+
+
+@pytest.mark.parametrize(("case", "head", "adapt"), ADAPTED, ids=label)
 def test_keras_saves_an_adapted_model(case, head, adapt, tmp_path):
-    model, inputs = case.task_class(head)(fresh(case)), batch(case)
+    model, inputs = case.task_class(head)(fresh(case)), task_batch(case, head)
     adapt(model)
     model.save(tmp_path / "adapted.keras")
     again = keras.saving.load_model(tmp_path / "adapted.keras")
-    np.testing.assert_array_equal(as_numpy(again(inputs)), as_numpy(model(inputs)))
+    outputs = (keras.tree.flatten(each(inputs)) for each in (again, model))
+    for ours, theirs in zip(*outputs, strict=True):
+        np.testing.assert_array_equal(as_numpy(ours), as_numpy(theirs))
     trained = [{v.path for v in each.trainable_variables} for each in (model, again)]
     assert trained[0] == trained[1]
 
@@ -146,16 +176,20 @@ def test_lora_trains_on_top_of_int8(case):
     quantize(model)
     before = outputs_of(model, inputs)
     model.enable_lora(rank=2)
-    np.testing.assert_array_equal(outputs_of(model, inputs), before)
+    # Not to the bit: torch chooses another form of attention where a bias of scores is frozen.
+    assert_close(outputs_of(model, inputs), before, tolerance=1e-5)
     assert {variable.name for variable in model.trainable_variables} == {"lora_a", "lora_b"}
 
 
-@every(CASES)
+@every(FIRST_CASES)
 def test_int8_stays_close(case, backbone):
     original, model, inputs = backbone(case), fresh(case), batch(case)
     model.set_weights(original.get_weights())
     quantize(model)
-    assert all(brick.kernel.dtype == "int8" for brick in linear_bricks(model))
+    routers = [brick for brick in linear_bricks(model) if brick.name == "router"]
+    assert all(not brick.is_quantized for brick in routers)
+    others = [brick for brick in linear_bricks(model) if brick not in routers]
+    assert all(brick.kernel.dtype == "int8" for brick in others)
     before, after = outputs_of(original, inputs), outputs_of(model, inputs)
     assert (before != after).any()
     assert_close(after, before, tolerance=0.2)
@@ -169,17 +203,27 @@ def test_every_variable_has_one_layout(case, backbone):
         _rule("layers_0/abacus/kernel")
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="Keras shards models on JAX")
+@pytest.fixture(scope="session")
+def four_devices():
+    """A process that is asked about one checkpoint a line."""
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=4"
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "XLA_FLAGS": flags},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+
+
+@pytest.mark.backends("jax")  # Keras shards models there
 @every(FIRST_CASES)
-def test_split_over_devices_it_computes_the_same(case, checkpoint, tmp_path):
+def test_split_over_devices_it_computes_the_same(case, checkpoint, four_devices):
     inputs = {name: np.asarray(value).astype(int) for name, value in batch(case).items()}
     rows = len(inputs["token_ids"]) // 2 * 2
-    path = tmp_path / "inputs.json"
-    path.write_text(json.dumps({name: value[:rows].tolist() for name, value in inputs.items()}))
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, checkpoint(case, case.family.hf_class), path],
-        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    inputs = {name: value[:rows].tolist() for name, value in inputs.items()}
+    question = json.dumps([str(checkpoint(case, case.family.hf_class)), inputs])
+    print(question, file=four_devices.stdin, flush=True)
+    answer = json.loads(four_devices.stdout.readline())
+    assert answer == "the same", answer

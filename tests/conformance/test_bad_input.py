@@ -8,9 +8,11 @@ import pytest
 from gguf import GGUFWriter
 from safetensors.numpy import load_file, save_file
 
-from conformance.cases import FIRST_CASES, FIRST_HEADS, every, every_head
+from conformance.cases import EACH_ONCE, FIRST_CASES, every, every_head
 from hornbook.errors import CheckpointError, ConfigError, PresetError, TokenizerError
 from hornbook.models import Backbone, CausalLM, Task
+
+pytestmark = pytest.mark.mechanism
 
 
 @pytest.fixture
@@ -102,6 +104,7 @@ def test_tokenizer_larger_than_the_vocabulary(case, folder):
         case.task_class(case.family.heads[0]).from_preset(path)
 
 
+@pytest.mark.backend_free
 @pytest.mark.parametrize("damage", ["truncated", "empty", "other architecture", "missing key"])
 def test_corrupt_gguf(damage, tmp_path):
     path = tmp_path / "model.gguf"
@@ -119,7 +122,7 @@ def test_corrupt_gguf(damage, tmp_path):
         CausalLM.from_preset(path)
 
 
-@every_head(FIRST_HEADS)
+@every_head(EACH_ONCE)
 def test_a_save_that_fails_leaves_nothing(case, head, task, tmp_path, monkeypatch):
     model = task(case, head)
     target = tmp_path / "saved"

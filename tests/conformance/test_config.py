@@ -72,7 +72,7 @@ def test_each_field_has_one_row(case):
     assert len(keys) == len(set(keys))
 
 
-@every([case for case in CASES if "rope_parameters" in originals.config_json(case)])
+@every([c for c in CASES if "rope_theta" in originals.config_json(c).get("rope_parameters", {})])
 @pytest.mark.parametrize("kind", ["type", "rope_type"])
 def test_rotary_settings_of_older_files(case, kind):
     raw = originals.config_json(case)

@@ -8,6 +8,9 @@ import pytest
 
 from conformance.cases import CASES, FIRST_CASES, every
 from conformance.closeness import as_numpy
+from hornbook.layers import RMSNormalization
+
+pytestmark = pytest.mark.mechanism
 
 
 @every(CASES)
@@ -21,10 +24,16 @@ def test_no_two_matrices_are_alike(case):
         assert abs(np.corrcoef(first, second)[0, 1]) < 0.95, (one, other)
 
 
+def layers_of(model, kind):
+    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
+
+
 @every(FIRST_CASES)
 def test_matrices_have_the_config_s_deviation(case):
     keras.utils.set_random_seed(0)
     model = case.backbone_class(**vars(case.config))
+    fresh = {v.path: 1 for v in model.trainable_variables if v.name == "scale"}
+    fresh |= {n.scale.path: 1 - n.offset for n in layers_of(model, RMSNormalization)}
     for variable in model.trainable_variables:
         value = as_numpy(variable)
         if variable.ndim > 1:
@@ -34,7 +43,7 @@ def test_matrices_have_the_config_s_deviation(case):
             assert value.std() == pytest.approx(case.config.initializer_range, rel=tolerance)
             assert abs(value.mean()) < chance * case.config.initializer_range
         else:
-            assert (value == (1 if variable.name == "scale" else 0)).all()
+            assert (value == fresh.get(variable.path, 0)).all()
 
 
 @every(FIRST_CASES)

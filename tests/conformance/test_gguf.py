@@ -4,19 +4,26 @@ import copy
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
-from gguf import GGUFWriter
+from gguf import MODEL_ARCH_NAMES, MODEL_TENSORS, TENSOR_NAMES, GGUFWriter
+from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
 from conformance import originals
 from conformance.cases import CASES, every
-from conformance.closeness import as_numpy, assert_same_outputs
+from conformance.closeness import as_numpy, assert_close, assert_same_outputs
 from conformance.inputs import batch
-from hornbook.checkpoints.config_map import read_config, write_config
-from hornbook.checkpoints.weight_map import write_weights
+from hornbook.checkpoints.config_map import known_keys, read_config, write_config
+from hornbook.checkpoints.gguf_rope import FACTORS
+from hornbook.checkpoints.weight_map import Drop, write_weights
 from hornbook.models import Backbone
 
-NOT_IN_THE_FILE = ("initializer_range", "attention_dropout")
+pytestmark = pytest.mark.mechanism
+
+NOT_IN_THE_FILE = ("initializer_range", "attention_dropout", "dropout", "embedding_dropout")
 """Fields that matter to training alone."""
+DIMENSIONS = "{arch}.rope.dimension_count"
+"""Which a file has wherever heads are rotated, and most families say nothing new with."""
 
 
 def metadata(case):
@@ -39,6 +46,11 @@ def says_all(case):
 EXPRESSIBLE = [case for case in CASES if says_all(case)]
 
 
+def is_known_to_transformers(case):
+    """Whether transformers reads the files, too."""
+    return set(case.family.gguf.architectures) <= set(GGUF_SUPPORTED_ARCHITECTURES)
+
+
 def write(case, model, path):
     """Writes the file with the library that llama.cpp's converter uses."""
     arch = case.family.gguf.architectures[0]
@@ -47,8 +59,11 @@ def write(case, model, path):
         add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
         if isinstance(value, str):
             add = writer.add_string
+        elif isinstance(value, np.ndarray):
+            add = writer.add_tensor
         add(key.replace("{arch}", arch), value)
-    writer.add_rope_dimension_count(case.config.head_dim)
+    if DIMENSIONS in known_keys(case.family.gguf.config) and DIMENSIONS not in metadata(case):
+        writer.add_rope_dimension_count(case.config.head_dim)
     variables = {variable.path: as_numpy(variable) for variable in model.variables}
     rows = (*case.family.gguf.weights, *case.family.gguf.heads["CausalLM"])
     for name, tensor in write_weights(variables.__getitem__, rows, case.config):
@@ -72,12 +87,38 @@ def test_a_file_gives_the_model(case, task, tmp_path):
     write(case, model, path)
     again = case.task_class(head).from_preset(path, preprocessor=None)
     for ours, theirs in zip(again.weights, model.weights, strict=True):
-        np.testing.assert_array_equal(as_numpy(ours), as_numpy(theirs))
+        # The files keep some weights as a sum, which a float32 rounds.
+        np.testing.assert_allclose(as_numpy(ours), as_numpy(theirs), rtol=0, atol=2e-7)
+    write(case, again, tmp_path / "again.gguf")
+    assert (tmp_path / "again.gguf").read_bytes() == path.read_bytes()
     backbone = Backbone.from_preset(path)
     assert dataclasses.asdict(backbone.config) == dataclasses.asdict(again.backbone.config)
 
 
+@every([case for case in CASES if case.family.gguf and FACTORS in metadata(case)])
+def test_frequencies_that_are_listed_one_by_one(case, task, tmp_path):
+    head = case.family.head("CausalLM")
+    model, inputs = task(case, head), batch(case)
+    write(case, model, tmp_path / "tiny.gguf")
+    again = case.task_class(head).from_preset(tmp_path / "tiny.gguf", preprocessor=None)
+    assert_close(again(inputs), model(inputs), inputs["padding_mask"])
+
+
 @every(EXPRESSIBLE)
+def test_tensors_are_named_as_the_format_has_them(case):
+    gguf = case.family.gguf
+    for name in gguf.architectures:
+        arch = next(arch for arch, known in MODEL_ARCH_NAMES.items() if known == name)
+        stems = {TENSOR_NAMES[tensor].replace("{bid}", "{i}") for tensor in MODEL_TENSORS[arch]}
+        for row in (*gguf.weights, *gguf.heads["CausalLM"]):
+            if isinstance(row, Drop):
+                continue
+            tensors = [row.tensors] if isinstance(row.tensors, str) else row.tensors
+            if row.when(case.config):
+                assert {tensor.rpartition(".")[0] for tensor in tensors} <= stems
+
+
+@every([case for case in EXPRESSIBLE if is_known_to_transformers(case)])
 def test_transformers_reads_the_same_model(case, task, tmp_path):
     head = case.family.head("CausalLM")
     model, inputs = task(case, head), batch(case)

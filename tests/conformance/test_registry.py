@@ -1,16 +1,21 @@
 """Families are found: built in, from other packages, and never the wrong one."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-from conformance.cases import FIRST_HEADS, every_head
+from conformance.cases import EACH_ONCE, every_head
 from hornbook import models
+from hornbook.checkpoints import hub
 from hornbook.errors import PresetError
 from hornbook.families.classes import public_classes
 from hornbook.families.registry import families, presets
+from hornbook.tasks import TASKS
+
+pytestmark = pytest.mark.backend_free
 
 PACKAGE = """
 from dataclasses import replace
@@ -61,7 +66,7 @@ def test_two_families_of_one_name_are_an_error(tmp_path):
     assert "Two packages register a family named 'gpt2'." in done.stderr
 
 
-@every_head(FIRST_HEADS)
+@every_head(EACH_ONCE)
 def test_the_wrong_class_for_a_checkpoint_is_named_with_the_right_one(case, head, checkpoint):
     folder = checkpoint(case, head.hf_class)
     right = case.task_class(head)
@@ -69,7 +74,7 @@ def test_the_wrong_class_for_a_checkpoint_is_named_with_the_right_one(case, head
         if name.endswith(head.task) and other is not right:
             with pytest.raises(PresetError, match=f"not a checkpoint for {name}.*{right.__name__}"):
                 other.from_preset(folder)
-    for task in (models.CausalLM, models.TextEmbedder):
+    for task, _ in TASKS.values():
         if task.name_in_families not in {own.task for own in case.family.heads}:
             with pytest.raises(PresetError, match=f"has no {task.name_in_families}"):
                 task.from_preset(folder)
@@ -93,4 +98,12 @@ def test_presets_have_their_form():
         assert preset.parameters
         assert preset.licence
         assert preset.description
-        assert (preset.revision is not None) == preset.handle.startswith("hf://")
+        assert preset.revision is None or preset.handle.startswith("hf://")
+
+
+def test_pins_are_commits_of_presets_repositories_in_order():
+    addresses = (preset.handle.partition("hf://")[2] for preset in presets().values())
+    repositories = {hub.parse(address)[0] for address in addresses if address}
+    assert set(hub.pins()) <= repositories
+    assert list(hub.pins()) == sorted(hub.pins())
+    assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in hub.pins().values())

@@ -7,8 +7,8 @@ import pytest
 import transformers
 
 from conformance.cases import FIRST_CASES, FIRST_HEADS, every, every_head
-from conformance.vocabularies import SENTENCES, tokenizer_of, with_tokenizer
-from hornbook.families.classes import tokenizer_class
+from conformance.vocabularies import SENTENCES, examples, tokenizer_of, with_tokenizer
+from hornbook.families.classes import preprocessor_class, tokenizer_class
 from hornbook.families.registry import families, presets
 from hornbook.models import Tokenizer
 from nasty_strings import NASTY_STRINGS
@@ -80,21 +80,66 @@ def test_streamed_decoding_is_whole_decoding(case):
             assert not any("\ufffd" in piece for piece in pieces if "\ufffd" not in text), text
 
 
-@every_head(FIRST_HEADS)
+PAIRED = ("MultipleChoice", "QuestionAnswering")
+"""Tasks of pairs of texts."""
+
+
+@every_head([(case, head) for case, head in FIRST_HEADS if head.task not in PAIRED])
 def test_preprocessors_make_the_inputs_that_transformers_makes(case, head, folder):
-    ours = case.task_class(head).from_preset(folder).preprocessor
+    ours = preprocessor_class(case.family, head.task).from_preset(folder)
     theirs = transformers.AutoTokenizer.from_pretrained(folder)
-    theirs.pad_token_id = ours.pad_token_id
+    theirs.pad_token_id, theirs.padding_side = ours.pad_token_id, "right"
     texts = [*SENTENCES, "A", "horn book"]
     if head.task == "CausalLM":
         length, made = 64, ours.generate_preprocess(texts, sequence_length=64)
     else:
-        length, made = 12, ours(texts, sequence_length=12)
+        length, made = 12, ours.predict_preprocess(texts, sequence_length=12)
     expected = theirs(
-        texts, padding="max_length", max_length=length, truncation=True, return_tensors="np"
+        texts,
+        padding="max_length",
+        max_length=length,
+        truncation=True,
+        return_attention_mask=True,
+        return_tensors="np",
     )
     np.testing.assert_array_equal(made["token_ids"], expected["input_ids"])
     np.testing.assert_array_equal(made["padding_mask"], expected["attention_mask"])
+
+
+@every_head([(case, head) for case, head in FIRST_HEADS if head.task in PAIRED])
+def test_preprocessors_join_pairs_as_transformers_does(case, head, folder):
+    ours = preprocessor_class(case.family, head.task).from_preset(folder)
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    theirs.pad_token_id, theirs.padding_side = ours.pad_token_id, "right"
+    prompts, texts = examples(head, SENTENCES)
+    if head.task == "MultipleChoice":
+        prompts = [prompt for prompt, choices in zip(prompts, texts, strict=True) for _ in choices]
+        texts = [choice for choices in texts for choice in choices]
+    made = ours(examples(head, SENTENCES), sequence_length=96)
+    expected = theirs(
+        prompts,
+        texts,
+        padding="max_length",
+        max_length=96,
+        return_attention_mask=True,
+        return_tensors="np",
+    )
+    np.testing.assert_array_equal(made["token_ids"].reshape(-1, 96), expected["input_ids"])
+    np.testing.assert_array_equal(made["padding_mask"].reshape(-1, 96), expected["attention_mask"])
+    if "token_type_ids" in expected:
+        segments = made["segment_ids"].reshape(-1, 96)
+        np.testing.assert_array_equal(segments, expected["token_type_ids"])
+
+
+@every(FIRST_CASES)
+def test_offsets_are_those_of_transformers(case, folder):
+    ours = tokenizer_class(case.family).from_preset(folder)
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    _, offsets = ours.encode_with_offsets(SENTENCES)
+    for text, places in zip(SENTENCES, offsets, strict=True):
+        expected = theirs(text, add_special_tokens=False, return_offsets_mapping=True)
+        for (start, end), token in zip(places, expected["offset_mapping"], strict=True):
+            assert text[start:end] == text[slice(*token)].strip()
 
 
 @pytest.mark.parametrize("family", families().values(), ids=lambda family: family.name)

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from hornbook.tokenizers import (
     BytePairTokenizer,
     SentencePieceTokenizer,
     Tokenizer,
+    UnigramTokenizer,
     WordPieceTokenizer,
     compute_byte_pair_vocabulary,
     compute_sentence_piece_proto,
@@ -27,6 +29,16 @@ SENTENCES = [
 ]
 
 
+def examples(head: Head, texts: Sequence[str]) -> Any:
+    """Raw data for a task, made of texts."""
+    prompts = ["A?"] * len(texts)
+    if head.task == "QuestionAnswering":
+        return prompts, list(texts)
+    if head.task == "MultipleChoice":
+        return prompts, [[text, "horn"] for text in texts]
+    return list(texts)
+
+
 @cache
 def tokenizer_of(family_name: str) -> Tokenizer:
     """The family's tokenizer over a vocabulary that has all of its special tokens."""
@@ -38,8 +50,11 @@ def tokenizer_of(family_name: str) -> Tokenizer:
         return cls(*compute_byte_pair_vocabulary(texts, 340, reserved_tokens=special))
     if issubclass(cls, WordPieceTokenizer):
         return cls(compute_word_piece_vocabulary(texts, 340, reserved_tokens=special))
-    assert issubclass(cls, SentencePieceTokenizer)
-    return cls(compute_sentence_piece_proto(texts, 340))
+    assert issubclass(cls, SentencePieceTokenizer | UnigramTokenizer)
+    options = family.tokenizer.sentence_piece
+    size = 600 if options.get("byte_fallback") else 340
+    special_tokens = family.tokenizer.special_tokens
+    return cls(compute_sentence_piece_proto(texts, size, special_tokens=special_tokens, **options))
 
 
 def with_tokenizer(case: Case, head: Head, dtype: Any = None, **changes: Any) -> Any:

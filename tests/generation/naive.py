@@ -18,7 +18,7 @@ def compiled(logits_of):
     return logits_of
 
 
-def generate(logits_of, prompt, limit, stop_token_ids=(), pad_to=64, change=None):
+def generate(logits_of, prompt, limit, stop_token_ids=(), pad_to=64, change=None, masked=False):
     """Takes the likeliest token after `prompt`, over and over.
 
     Args:
@@ -28,6 +28,7 @@ def generate(logits_of, prompt, limit, stop_token_ids=(), pad_to=64, change=None
         stop_token_ids: tokens to stop after.
         pad_to: sequences are padded to a multiple of this, for speed alone.
         change: gives new logits [vocabulary] from the logits and the list of tokens so far.
+        masked: whether `logits_of` is also given which tokens are no padding.
 
     Returns:
         The list of token ids, prompt included.
@@ -36,7 +37,9 @@ def generate(logits_of, prompt, limit, stop_token_ids=(), pad_to=64, change=None
     while len(tokens) < limit:
         padded = np.zeros((1, -(-len(tokens) // pad_to) * pad_to), "int32")
         padded[0, : len(tokens)] = tokens
-        logits = ops.convert_to_numpy(logits_of(ops.convert_to_tensor(padded)))
+        real = (np.arange(padded.shape[1]) < len(tokens))[None]
+        inputs = map(ops.convert_to_tensor, (padded, real) if masked else (padded,))
+        logits = ops.convert_to_numpy(logits_of(*inputs))
         logits = logits[0, len(tokens) - 1]
         tokens.append(int(np.argmax(logits if change is None else change(logits, tokens))))
         if tokens[-1] in stop_token_ids:

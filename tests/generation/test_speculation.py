@@ -1,6 +1,5 @@
 """Guesses of a draft, checked by the model: the results are those without a draft."""
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -14,6 +13,7 @@ from hornbook.generation.drafts import ModelDraft, PromptLookup
 from hornbook.generation.speculation import SpeculativeSampler, settle
 from hornbook.models import GPT2Backbone, GPT2CausalLM
 from hornbook.samplers.rows import Rows
+from shares import not_tensorflow
 
 LENGTHS = (3, 16, 1, 9)
 GREEDY = samplers.GreedySampler()
@@ -36,7 +36,15 @@ class NearlyTheSame(TinyModel):
             variable.assign(ops.convert_to_numpy(variable.value) + noise)
 
 
-@pytest.fixture(scope="module", params=["lookup", "same", "near", "other"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "lookup",
+        pytest.param("same", marks=not_tensorflow),
+        "near",
+        pytest.param("other", marks=not_tensorflow),
+    ],
+)
 def drafted(request, model, engine):
     """An engine, a draft for it, and what is known of the draft."""
     if request.param == "lookup":
@@ -81,6 +89,7 @@ def test_a_step_gives_as_many_tokens_as_stay(drafted, batch):
     assert max(counts) <= 4
 
 
+@not_tensorflow
 def test_up_to_the_last_place_of_the_model():
     """From 100 tokens to the model's 300, and a row that goes on when the first is done."""
     model = TinyModel(num_layers=1)
@@ -226,7 +235,7 @@ def test_guesses_settle_by_their_chances():
     )
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="nothing is compiled")
+@pytest.mark.backends("jax")  # torch compiles nothing, TensorFlow as often
 def test_one_program_more():
     model = TinyModel(num_layers=1)
     engine = Engine(model).with_draft(model)

@@ -41,12 +41,16 @@ class TinyDecoder:
         self.variables.append(variable)
         return variable
 
-    def init_cache(self, batch_size, max_length):
-        shape = (batch_size, self.kv_heads, max_length, self.head_dim)
-        return tuple((ops.zeros(shape), ops.zeros(shape)) for _ in self.layers)
+    def cache_slots(self, max_length, ahead=0):
+        return (max_length,) * len(self.layers)
 
-    def call_with_cache(self, token_ids, cache, positions):
+    def init_cache(self, batch_size, slots):
+        shapes = [(batch_size, self.kv_heads, size, self.head_dim) for size in slots]
+        return tuple((ops.zeros(shape), ops.zeros(shape)) for shape in shapes)
+
+    def call_with_cache(self, token_ids, cache, positions, lengths=None):
         batch, length = token_ids.shape
+        positions = ops.zeros((batch,), "int32") if positions is None else positions
         places = positions[:, None] + ops.arange(length, dtype="int32")
         x = ops.take(self.tokens, token_ids, axis=0) + ops.take(self.places, places, axis=0)
         slots = ops.arange(cache[0][0].shape[2], dtype="int32")
@@ -92,9 +96,8 @@ class TinyModel:
     def states(self, token_ids):
         """Hidden states of whole sequences."""
         batch, length = token_ids.shape
-        return self.backbone.call_with_cache(
-            token_ids, self.backbone.init_cache(batch, length), ops.zeros((batch,), "int32")
-        )[0]
+        cache = self.backbone.init_cache(batch, self.backbone.cache_slots(length))
+        return self.backbone.call_with_cache(token_ids, cache, None)[0]
 
 
 def norm(x):

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from hornbook.layers import Attention, AttentionMask, RotaryAngles
+from hornbook.layers import Attention, AttentionMask, RMSNormalization, RotaryAngles
 from hornbook.layers.attention_mask import visible_keys
 from hornbook.layers.dot_product_attention import (
     dot_product_attention,
     dot_product_attention_reference,
 )
+from hornbook.layers.rope import rotate
 
 RNG = np.random.default_rng(0)
 
@@ -75,3 +76,49 @@ def test_heads_that_do_not_group_are_refused():
 def test_window_counts_the_query_itself():
     seen = numpy(visible_keys(ops.arange(4)[None], 4, window=2))[0, 0]
     assert seen.astype(int).tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]]
+
+
+def test_bias_and_softcap_change_the_scores_as_written():
+    query, key, value = normal(2, 3, 6, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 3)
+    bias, mask = normal(1, 6, 3, 5), np.ones((2, 1, 3, 5), bool)
+    mask[..., 4] = False
+    form = dot_product_attention(
+        *map(ops.convert_to_tensor, (query, key, value, mask)), scale=0.3, softcap=0.7,
+        bias=ops.convert_to_tensor(bias),
+    )  # fmt: skip
+    for head in range(6):
+        scores = query[:, :, head] @ key[:, head // 3].swapaxes(1, 2) * 0.3 + bias[:, head]
+        scores = np.where(mask[:, 0], 0.7 * np.tanh(scores / 0.7), -np.inf)
+        weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+        expected = weights @ value[:, head // 3]
+        np.testing.assert_allclose(numpy(form)[..., 3 * head : 3 * head + 3], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("each", [True, False])
+def test_queries_and_keys_are_normed_before_they_are_rotated(each):
+    layer = Attention(
+        6, 2, 4, query_norm=RMSNormalization(), key_norm=RMSNormalization(), norm_each_head=each
+    )
+    inputs = ops.convert_to_tensor(normal(2, 7, 10))
+    rope = RotaryAngles(4)(ops.arange(7)[None])
+    outputs = numpy(layer(inputs, None, rope))
+    assert layer.query_norm.scale.shape == ((4,) if each else (24,))
+    query, key = (numpy(part(inputs)) for part in (layer.query, layer.key))
+
+    def normed(x, heads):
+        x = x.reshape(2, 7, heads, 4)
+        axes = -1 if each else (-2, -1)
+        x = x / np.sqrt((x**2).mean(axes, keepdims=True) + 1e-6)
+        return rotate(ops.convert_to_tensor(x), rope)
+
+    value = numpy(layer.value(inputs)).reshape(2, 7, 2, 4).swapaxes(1, 2)
+    expected = dot_product_attention_reference(
+        normed(query, 6), ops.swapaxes(normed(key, 2), 1, 2), ops.convert_to_tensor(value),
+        scale=0.5,
+    )  # fmt: skip
+    expected = numpy(layer.output_projection(expected))
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+    again = Attention.from_config(layer.get_config())
+    again(inputs)
+    again.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(numpy(again(inputs, None, rope)), outputs)

@@ -34,14 +34,23 @@ def factors(kv_heads):
     return [rng.normal(size=shape).astype("f4") for shape in shapes]
 
 
+BIASES = {
+    "of everything": (BATCH, HEADS, QUERIES, KEYS),
+    "of heads and keys": (1, HEADS, 1, KEYS),
+    "of rows and keys": (BATCH, 1, 1, KEYS),
+    "of queries and keys": (1, HEADS, QUERIES, KEYS),
+}
+
+
 def results(form, arrays, mask, dtype):
-    """The outputs, and the gradients of their sum by random weights."""
+    """The outputs, and the gradients of their sum by random weights; a fourth array is the bias."""
     weights = np.random.default_rng(1).normal(size=(BATCH, QUERIES, HEADS * 7))
     mask = None if mask is None else ops.convert_to_tensor(mask)
 
     def outputs(*arrays):
-        tensors = [ops.cast(ops.convert_to_tensor(x), dtype) for x in arrays]
-        return ops.cast(form(*tensors, mask, scale=0.3), "float32")
+        tensors = [ops.cast(ops.convert_to_tensor(x), dtype) for x in arrays[:3]]
+        bias = ops.convert_to_tensor(arrays[3]) if len(arrays) > 3 else None
+        return ops.cast(form(*tensors, mask, scale=0.3, bias=bias), "float32")
 
     def total(*arrays):
         return ops.sum(outputs(*arrays) * ops.cast(weights, "float32"))
@@ -59,6 +68,46 @@ def test_values_and_gradients_are_the_plain_form_s(kv_heads, mask, dtype, tolera
         results(dot_product_attention, arrays, MASKS[mask], dtype), expected, strict=True
     ):
         np.testing.assert_allclose(ours, theirs, atol=tolerance * abs(theirs).max())
+
+
+@pytest.mark.parametrize("kv_heads", [2, 6])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.06)])
+def test_a_bias_and_its_gradient_are_the_plain_form_s(kv_heads, mask, bias, dtype, tolerance):
+    # With something far off, as distances have it: a narrow type's steps there are wide.
+    shape = np.array(BIASES[bias])
+    added = np.random.default_rng(3).normal(size=shape) + 1000
+    arrays = [*factors(kv_heads), added.astype("f4")]
+    expected = results(dot_product_attention_reference, arrays, MASKS[mask], "float32")
+    found = results(dot_product_attention, arrays, MASKS[mask], dtype)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance * max(abs(theirs).max(), 1e-3))
+
+
+@pytest.mark.parametrize("queries", [1, QUERIES])
+def test_a_bias_of_which_nobody_asks_the_gradient(queries):
+    mask, bias = MASKS["of rows"], np.arange(KEYS) * np.ones((1, HEADS, 1, 1), "f4")
+
+    def biased(form):
+        def call(query, *others, **options):
+            return form(query[:, :queries], *others, bias=ops.convert_to_tensor(bias), **options)
+
+        return call
+
+    def results_of(form):
+        weights = np.random.default_rng(1).normal(size=(BATCH, queries, HEADS * 7))
+
+        def total(*arrays):
+            outputs = biased(form)(*arrays, ops.convert_to_tensor(mask), scale=0.3)
+            return ops.sum(outputs * ops.cast(weights, "float32"))
+
+        return value_and_gradients(total, *factors(2))[1]
+
+    for ours, theirs in zip(
+        results_of(dot_product_attention), results_of(dot_product_attention_reference), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5 * abs(theirs).max())
 
 
 def test_gradients_of_a_row_that_sees_nothing_are_finite():

@@ -7,6 +7,7 @@ from keras.src.backend import get_keras_mask
 
 from hornbook.layers import (
     AlibiBias,
+    AlibiKeys,
     FNetEncoder,
     MaskedLMHead,
     PositionEmbedding,
@@ -41,6 +42,32 @@ def test_alibi_slopes_are_the_original_ones(heads):
     theirs = theirs.reshape(1, heads, 1, 5)
     ours = numpy(AlibiBias()(np.zeros((1, heads, 1, 5), "f4")))
     np.testing.assert_allclose(ours, theirs - theirs[..., -1:], atol=1e-5)
+    np.testing.assert_allclose(numpy(AlibiKeys(heads)(np.arange(5)[None])), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("heads", [4, 9, 71])
+def test_rounded_biases_of_keys_are_the_original_ones(heads):
+    from transformers.models.falcon.modeling_falcon import build_alibi_tensor
+
+    theirs = build_alibi_tensor(torch.ones(1, 3000).long(), heads, torch.float32).numpy()
+    layer = AlibiKeys(heads, rounded=True)
+    positions = np.arange(3000)[None]
+    # A compiler leaves out what it takes for a cast to and fro.
+    for call in (layer, compiled(layer)):
+        np.testing.assert_array_equal(numpy(call(positions))[0], theirs)
+
+
+def compiled(function):
+    """The function as a program of the backend."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True)
+    return function
 
 
 def test_fourier_mixing_is_numpys():
@@ -118,6 +145,7 @@ def test_sequence_longer_than_the_positions_is_refused():
     "layer",
     [
         AlibiBias(4),
+        AlibiKeys(3, scale=0.5, rounded=True),
         FNetEncoder(7, dropout=0.1, activation="gelu", layer_norm_epsilon=1e-3),
         MaskedLMHead(9, activation="softmax"),
         PositionEmbedding(5, initializer="zeros"),

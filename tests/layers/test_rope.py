@@ -67,6 +67,57 @@ def test_positions_beyond_the_original_length_turn_as_the_original(kind):
             )
 
 
+@pytest.mark.parametrize("attention_factor", [None, 1.5])
+def test_short_and_long_factors_are_the_original_s(attention_factor):
+    factors = {
+        "short_factor": [1.0, 1.25, 2.0, 4.0, 8.0],
+        "long_factor": [1.0, 3.0, 9.0, 27.0, 81.0],
+    }
+    config = LlamaConfig(
+        hidden_size=30, num_attention_heads=3, head_dim=10, max_position_embeddings=72,
+        rope_parameters={
+            "rope_type": "longrope", "rope_theta": 500.0, "attention_factor": attention_factor,
+            "original_max_position_embeddings": 24, **factors,
+        },
+    )  # fmt: skip
+    short, long = map(tuple, factors.values())
+    scaling = RopeScaling(
+        "longrope", original_length=24, short_factors=short, long_factors=long,
+        attention_factor=attention_factor,
+    )  # fmt: skip
+    angles = RotaryAngles(10, 500.0, scaling.for_length(72))
+    rotary = LlamaRotaryEmbedding(config)
+    for length in (24, 25, 60, 7):
+        positions = np.arange(length)[None]
+        theirs = rotary(torch.zeros(1), torch.tensor(positions))
+        ours = angles(ops.convert_to_tensor(positions))
+        for mine, original in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(
+                ops.convert_to_numpy(mine), original[..., :5].numpy(), atol=2e-5
+            )
+
+
+def test_each_row_is_as_long_as_it_is_said_to_be():
+    scaling = RopeScaling(
+        "longrope", 2.0, original_length=4, short_factors=(1.0,), long_factors=(2.0,)
+    )
+    angles, positions = RotaryAngles(2, 500.0, scaling), np.arange(6)[None]
+    together = ops.convert_to_numpy(angles(positions, np.array([4, 5]))[1])
+    for row, length in enumerate((4, 6)):
+        alone = ops.convert_to_numpy(angles(positions[:, :length])[1])
+        np.testing.assert_allclose(together[row, :length], alone[0], atol=1e-6)
+    assert abs(together[0] - together[1]).max() > 0.01
+
+
+def test_factors_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="has 1 factors for 2 frequencies"):
+        RotaryAngles(
+            4, scaling=RopeScaling("longrope", 2.0, short_factors=(1.0,), long_factors=(1.0,))
+        )
+    with pytest.raises(ValueError, match="needs a factor"):
+        RopeScaling("linear")
+
+
 def test_dynamic_rows_do_not_depend_on_longer_neighbours():
     angles = RotaryAngles(8, 500.0, RopeScaling("dynamic", 2.0, original_length=4))
     together = angles(np.array([[0, 1, 2], [7, 8, 9]]))[0]

@@ -1,7 +1,5 @@
 import numpy as np
-import pytest
 
-from hornbook.errors import DataError
 from hornbook.preprocessing import CausalLMPreprocessor, DecoderPreprocessor
 
 
@@ -21,9 +19,12 @@ def test_labels_and_weights_pass_through(encoder_tokenizer):
     assert preprocessor(["a", "b"], labels, weights)[2] is weights
 
 
-def test_pairs_are_refused(encoder_tokenizer):
-    with pytest.raises(DataError, match="one text a row"):
-        DecoderPreprocessor(encoder_tokenizer, 4)((["a"], ["b"]))
+def test_both_texts_of_a_pair_have_their_ends(tokenizer):
+    preprocessor = DecoderPreprocessor(tokenizer, 8, add_start_token=True, add_end_token=True)
+    x = preprocessor((["a b"], ["c"]))
+    assert x["token_ids"].tolist() == [[2, 4, 5, 3, 2, 6, 3, 0]]
+    x = preprocessor([("a b c d e", "c d"), ("a", "b c d e e")])
+    assert x["token_ids"].tolist() == [[2, 4, 5, 3, 2, 6, 7, 3], [2, 4, 3, 2, 5, 6, 7, 3]]
 
 
 def test_every_family_has_one_of_its_kind_that_makes_no_labels():

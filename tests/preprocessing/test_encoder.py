@@ -5,7 +5,11 @@ import pytest
 
 from hornbook.errors import DataError, TokenizerError
 from hornbook.preprocessing import EncoderPreprocessor
+from hornbook.tokenizers.row_template import RowTemplate
+from hornbook.tokenizers.spec import TokenizerSpec, make_tokenizer_class
 from hornbook.tokenizers.word_piece import WordPieceTokenizer
+
+WORDS = ["[PAD]", "[UNK]", "[BOS]", "[EOS]", "a", "b", "c", "d", "e"]
 
 
 def rows(x):
@@ -90,3 +94,15 @@ def test_a_waterfall_keeps_the_first_text(encoder_tokenizer):
     assert rows(again((["a b c"], ["d e d"])))[0] == token_ids
     with pytest.raises(DataError, match="'round_robin' or 'waterfall'"):
         EncoderPreprocessor(encoder_tokenizer, 7, truncate="longest_first")
+
+
+def test_a_family_lays_out_its_rows():
+    template = RowTemplate(between=("sep_token", "sep_token"), second_segment=0)
+    spec = TokenizerSpec(WordPieceTokenizer, row_template=template)
+    kind = make_tokenizer_class("Twice", spec, "Two separators.")
+    preprocessor = EncoderPreprocessor(kind([*WORDS, "[CLS]", "[SEP]"]), 9)
+    made = preprocessor((["a"], ["b"]))
+    assert made["token_ids"].tolist() == [[9, 4, 10, 10, 5, 10, 0, 0, 0]]
+    assert made["segment_ids"].sum() == 0
+    engine = preprocessor.tokenizer.engine
+    assert engine.encode_batch(["a"], add_special_tokens=True) == [[9, 4, 10]]

@@ -45,13 +45,13 @@ def test_room_is_shared_as_if_tokens_were_taken_from_the_longer_text_one_by_one(
             for room in range(12):
                 expected = take_from_the_longer(first, second, room)
                 joined = packing.join_pairs(
-                    [[5] * first], [[6] * second], room + 3, 1, 2, "round_robin"
+                    [[5] * first], [[6] * second], room + 3, [1], [2], [2], "round_robin"
                 )
                 kept = (joined[0][0].count(5), joined[0][0].count(6))
                 assert kept == expected
 
 
 def test_pairs_are_joined_with_segments_that_change_after_the_first_separator():
-    tokens, segments = packing.join_pairs([[5, 6, 7]], [[8]], 6, 1, 2, "round_robin")
+    tokens, segments = packing.join_pairs([[5, 6, 7]], [[8]], 6, [1], [2], [2], "round_robin")
     assert tokens == [[1, 5, 6, 2, 8, 2]]
     assert segments == [[0, 0, 0, 0, 1, 1]]

@@ -62,7 +62,7 @@ def with_cache(model):
 def search(model, form, sampler, **options):
     """Calls a sampler with prompts of several lengths, which a mask holds."""
     prompt, mask = table(PROMPTS)
-    cache = model.backbone.init_cache(len(PROMPTS), LENGTH)
+    cache = model.backbone.init_cache(len(PROMPTS), model.backbone.cache_slots(LENGTH))
     hidden, cache = model.backbone.call_with_cache(
         ops.convert_to_tensor(prompt), cache, ops.zeros(len(PROMPTS), "int32")
     )

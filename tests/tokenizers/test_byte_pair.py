@@ -2,10 +2,11 @@ import json
 
 import numpy as np
 import pytest
-from transformers import GPT2Tokenizer
+from transformers import GPT2Tokenizer, Qwen2Tokenizer
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers import BytePairTokenizer
+from hornbook.tokenizers.gguf_pre_tokenizers import ONE_DIGIT
 from nasty_strings import NASTY_STRINGS
 
 
@@ -127,3 +128,19 @@ def test_a_broken_vocabulary_file_is_named(tmp_path, content):
 def test_a_missing_special_token_is_named():
     with pytest.raises(TokenizerError, match="'<end>'"):
         BytePairTokenizer({"a": 0}, [], special_tokens={"end_token": "<end>"})
+
+
+def test_words_by_a_pattern_and_text_in_a_normal_form(byte_pair_parts):
+    vocabulary, merges = byte_pair_parts
+    special = {"end_token": "<|endoftext|>"}
+    ours = BytePairTokenizer(
+        vocabulary, merges, special_tokens=special, split_pattern=ONE_DIGIT, normalization="NFC"
+    )
+    theirs = Qwen2Tokenizer(vocabulary, [tuple(merge.split(" ")) for merge in merges])
+    for text in NASTY_STRINGS:
+        assert ours.encode(text) == theirs.encode(text), text
+    assert ours.encode("e\u0301") == ours.encode("\u00e9")
+    with pytest.raises(TokenizerError, match=r"'NFX'; expected one of NFC, NFD"):
+        BytePairTokenizer(vocabulary, merges, normalization="NFX")
+    with pytest.raises(TokenizerError, match="split pattern"):
+        BytePairTokenizer(vocabulary, merges, split_pattern="(")

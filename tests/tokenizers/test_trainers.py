@@ -139,6 +139,18 @@ def test_sentence_pieces_may_be_lowercase(sentences):
     assert tokenizer.encode("STATE") == tokenizer.encode("state")
 
 
+def test_sentence_pieces_of_texts_as_they_are(sentences):
+    special = {"start_token": "<bos>", "pad_token": "<nothing>", "mask_token": "<mask>"}
+    model = compute_sentence_piece_proto(
+        sentences, 600, "bpe", special_tokens=special, byte_fallback=True, as_written=True
+    )
+    tokenizer = SentencePieceTokenizer(model)
+    assert (tokenizer.start_token, tokenizer.pad_token) == ("<bos>", "<nothing>")
+    assert tokenizer.token_to_id("<mask>") in tokenizer.special_token_ids
+    for text in ("  two  spaces ", "ﬁ and fi", "\U0001f5fc"):
+        assert tokenizer.detokenize(tokenizer.encode(text)) == text
+
+
 def test_every_form_of_data_gives_the_same(sentences, tmp_path):
     import tensorflow as tf
 

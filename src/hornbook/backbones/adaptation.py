@@ -18,7 +18,11 @@ def linear_bricks(model: keras.Model) -> Iterator[Linear]:
             yield layer
 
 
-def enable_lora(model: keras.Model, rank: int, targets: Iterable[str]) -> None:
+USUAL_TARGETS = ("query", "value"), ("up", "down")
+"""What gets updates unless somebody says otherwise: the first that a model has."""
+
+
+def enable_lora(model: keras.Model, rank: int, targets: Iterable[str] | None = None) -> None:
     """Freezes a model and adds a trainable low-rank update to its `Linear` bricks of these names.
 
     Follows Hu et al., "LoRA" (2021).
@@ -26,26 +30,34 @@ def enable_lora(model: keras.Model, rank: int, targets: Iterable[str]) -> None:
     Args:
         model: any model made of bricks.
         rank: of the updates.
-        targets: names of bricks, such as "query", "value", "up" or "down".
+        targets: names of bricks, such as "query", "value", "up" or "down"; by default the queries
+            and values, or in a model without attention the layers of the feed-forward networks.
 
     Raises:
         ValueError: when the model has no brick of one of the names.
     """
     bricks = list(linear_bricks(model))
-    missing = sorted(set(targets) - {brick.name for brick in bricks})
-    if missing:
-        known = ", ".join(sorted({brick.name for brick in bricks}))
+    names = {brick.name for brick in bricks}
+    if targets is None:
+        targets = next((usual for usual in USUAL_TARGETS if names.issuperset(usual)), ())
+    targets = set(targets)
+    if missing := sorted(targets - names):
+        known = ", ".join(sorted(names))
         raise ValueError(f"No brick is named {', '.join(missing)}; the model has {known}.")
-    chosen = [brick for brick in bricks if brick.name in set(targets)]
+    chosen = [brick for brick in bricks if brick.name in targets]
     _freeze(model)
     for brick in chosen:
         brick.enable_lora(rank)
 
 
 def quantize(model: keras.Model, mode: str = "int8") -> None:
-    """Stores the kernels of a model's `Linear` bricks as int8, with one scale an output."""
+    """Stores the kernels of a model's `Linear` bricks as int8, with one scale an output.
+
+    Routers stay as they are: a small error there chooses other experts.
+    """
     for brick in linear_bricks(model):
-        brick.quantize(mode)
+        if brick.name != "router":
+            brick.quantize(mode)
 
 
 def merged_kernel(brick: Linear) -> np.ndarray[Any, np.dtype[Any]]:

@@ -1,6 +1,6 @@
 """The Keras model around an assembly of bricks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args, get_type_hints
@@ -48,18 +48,40 @@ class Backbone(keras.Model):
         self.config = values
         self.assembly = assembly
 
+    def __call__(self, inputs: Any, *args: Any, **options: Any) -> Any:
+        # Before `call`, Keras looks whether the inputs are all there.
+        return super().__call__(read_inputs(self, inputs), *args, **options)
+
+    def _standardize_inputs(self, inputs: Any) -> Any:
+        # On JAX, `fit` goes by `call` alone.
+        return super()._standardize_inputs(read_inputs(self, inputs))
+
     @property
     def token_embedding(self) -> keras.layers.Layer:
         """The embedding of the tokens; called with `reverse=True` it projects back to them."""
         return self.assembly.token_embedding
 
-    def init_cache(self, batch_size: int, max_length: int) -> Any:
-        """Empty keys and values for `call_with_cache`; decoders only."""
-        return self.assembly.init_cache(batch_size, max_length)
+    def cache_slots(self, max_length: int, ahead: int = 0) -> tuple[int, ...]:
+        """The slots of each layer's cache; decoders only, see `Decoder.cache_slots`."""
+        return self.assembly.cache_slots(max_length, ahead)
 
-    def call_with_cache(self, token_ids: Any, cache: Any, positions: Any) -> tuple[Any, Any]:
-        """Hidden states of the tokens at `positions` onwards, and the updated cache."""
-        return self.assembly.call_with_cache(token_ids, cache, positions)
+    def init_cache(self, batch_size: int, slots: int | Sequence[int]) -> Any:
+        """Empty keys and values for `call_with_cache`; decoders only, see `Decoder.init_cache`."""
+        return self.assembly.init_cache(batch_size, slots)
+
+    @property
+    def restart_lengths(self) -> tuple[int, ...]:
+        """A sequence that becomes longer than one of these is computed anew; decoders only."""
+        return self.assembly.restart_lengths
+
+    def call_with_cache(
+        self, token_ids: Any, cache: Any, positions: Any, lengths: Any = None
+    ) -> tuple[Any, Any]:
+        """Hidden states of the tokens at `positions` onwards, and the updated cache.
+
+        See `Decoder.call_with_cache`.
+        """
+        return self.assembly.call_with_cache(token_ids, cache, positions, lengths)
 
     @classmethod
     def from_preset(cls, preset: str | Path, **options: Any) -> Self:
@@ -74,8 +96,12 @@ class Backbone(keras.Model):
 
         save_backbone(self, folder, **options)
 
-    def enable_lora(self, rank: int, targets: tuple[str, ...] = ("query", "value")) -> None:
-        """Freezes the model and trains low-rank updates of the `Linear` bricks of these names."""
+    def enable_lora(self, rank: int, targets: Iterable[str] | None = None) -> None:
+        """Freezes the model and trains low-rank updates of the `Linear` bricks of these names.
+
+        By default they are the queries and values, or where there are none, all of the
+        feed-forward networks.
+        """
         enable_lora(self, rank, targets)
 
     def get_config(self) -> dict[str, Any]:
@@ -91,6 +117,20 @@ class Backbone(keras.Model):
         backbone = cls(**config)
         restore(backbone, done)
         return backbone
+
+
+def read_inputs(model: keras.Model, inputs: Any) -> Any:
+    """The inputs that a model has.
+
+    They are without `segment_ids`, where it tells no segments apart, and with None for what is
+    optional and left out.
+    """
+    if not isinstance(inputs, dict):
+        return inputs
+    own = model.input
+    optional = (name for name, tensor in own.items() if tensor._keras_history.operation.optional)
+    kept = {name: value for name, value in inputs.items() if name in own or name != "segment_ids"}
+    return {**dict.fromkeys(optional), **kept}
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:

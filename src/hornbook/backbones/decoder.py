@@ -7,15 +7,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from hornbook.layers.attention_mask import AttentionMask, visible_keys
+from hornbook.backbones.cached_run import CachedRun, window_slots
+from hornbook.layers.attention_mask import AttentionMask
 from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
 from hornbook.layers.kv_cache import cache_dtype
 from hornbook.layers.linear import Linear
-from hornbook.layers.positions import token_positions
+from hornbook.layers.positions import AlibiKeys, token_positions
 from hornbook.layers.rope import RotaryAngles
 from hornbook.layers.transformer_layer import TransformerLayer
 
 Cache = tuple[tuple[Any, Any], ...]
+Rotary = RotaryAngles | Sequence[RotaryAngles | None] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +27,16 @@ class Decoder:
     Attributes:
         token_embedding: token ids to vectors.
         position_embedding: learned positions, added to the tokens, or None.
-        rotary: rotary positions, given to every layer, or None.
+        rotary: rotary positions: one brick for every layer, a brick or None for each, or None.
+        position_bias: the bias of attention scores, given to every layer, or None.
+        embedding_scale: what the token embeddings are multiplied by, or None.
+        embedding_norm: applied to the embeddings, or None.
         embedding_dropout: rate on the embeddings, in training.
         layers: the transformer layers.
         final_norm: applied to the last layer's output, or None.
         input_projection: of the token embeddings to the layers' width, or None.
         output_projection: of what comes out, back to the embeddings' width, or None.
+        logit_softcap: what a language model's logits stay within, by tanh, or None.
         counts_padding: whether padding takes a position; without, a row's positions number its
             real tokens, wherever its padding stands.
     """
@@ -39,10 +45,14 @@ class Decoder:
     layers: Sequence[TransformerLayer]
     final_norm: keras.layers.Layer | None
     position_embedding: PositionEmbedding | None = None
-    rotary: RotaryAngles | None = None
+    rotary: Rotary = None
+    position_bias: AlibiKeys | None = None
+    embedding_scale: float | None = None
+    embedding_norm: keras.layers.Layer | None = None
     embedding_dropout: float = 0.0
     input_projection: Linear | None = None
     output_projection: Linear | None = None
+    logit_softcap: float | None = None
     counts_padding: bool = True
 
     def inputs(self) -> dict[str, Any]:
@@ -59,68 +69,129 @@ class Decoder:
         x = self._embed(inputs["token_ids"], positions)
         if self.embedding_dropout:
             x = keras.layers.Dropout(self.embedding_dropout, name="embedding_dropout")(x)
-        rope = None if self.rotary is None else self.rotary(positions)
+        lengths = None
+        if any(brick.reads_lengths for brick in self._rotations()):
+            lengths = RowLengths(name="lengths")(inputs["padding_mask"])
+        ropes = layer_ropes(self.rotary, len(self.layers), positions, lengths)
+        bias = None if self.position_bias is None else self.position_bias(positions)
         masks = {
             window: AttentionMask(
                 causal=True, window=window, name=f"mask_{window}" if window else "mask"
             )(inputs["padding_mask"])
             for window in self._windows()
         }
-        for layer in self.layers:
-            x = layer(x, masks[layer.attention.window], rope)
+        for layer, rope in zip(self.layers, ropes, strict=True):
+            padding = {"padding_mask": inputs["padding_mask"]} if layer.reads_padding else {}
+            x = layer(x, masks[layer.attention.window], rope, attention_bias=bias, **padding)
         return self._finish(x)
 
-    def init_cache(self, batch_size: int, max_length: int) -> Cache:
-        """Empty keys and values: a pair a layer, each [batch, kv_heads, max_length, head_dim]."""
+    def cache_slots(self, max_length: int, ahead: int = 0) -> tuple[int, ...]:
+        """The slots of each layer's cache for rows of up to `max_length` tokens.
 
-        def empty(layer: TransformerLayer) -> Any:
+        A layer with a window keeps no more than that.
+
+        Args:
+            max_length: the tokens that a row may have.
+            ahead: how many tokens a step runs at most behind its first one, which may turn out
+                wrong and be run again.
+        """
+        windows = (layer.attention.window for layer in self.layers)
+        return tuple(window_slots(window, max_length, ahead) for window in windows)
+
+    def init_cache(self, batch_size: int, slots: int | Sequence[int]) -> Cache:
+        """Empty keys and values: a pair a layer, each [batch, kv_heads, slots, head_dim].
+
+        Args:
+            batch_size: how many rows.
+            slots: the tokens that a row may have, or the slots of each layer, as `cache_slots`
+                counts them.
+        """
+        sizes = self.cache_slots(slots) if isinstance(slots, int) else slots
+
+        def empty(layer: TransformerLayer, size: int) -> Any:
             attention = layer.attention
-            shape = (batch_size, attention.num_key_value_heads, max_length, attention.head_dim)
+            shape = (batch_size, attention.num_key_value_heads, size, attention.head_dim)
             return ops.zeros(shape, dtype=cache_dtype(attention.compute_dtype))
 
-        return tuple((empty(layer), empty(layer)) for layer in self.layers)
+        pairs = zip(self.layers, sizes, strict=True)
+        return tuple((empty(layer, size), empty(layer, size)) for layer, size in pairs)
 
-    def call_with_cache(self, token_ids: Any, cache: Cache, positions: Any) -> tuple[Any, Cache]:
+    @property
+    def restart_lengths(self) -> tuple[int, ...]:
+        """A sequence that becomes longer than one of these is computed anew, without the cache."""
+        lengths = {brick.restart_length for brick in self._rotations()}
+        return tuple(length for length in lengths if length is not None)
+
+    def call_with_cache(
+        self, token_ids: Any, cache: Cache, positions: Any, lengths: Any = None
+    ) -> tuple[Any, Cache]:
         """Runs the tokens that stand at `positions` onwards in each row, and caches them.
 
-        A query sees the slots up to its own position, so that right-padded prompts need no mask:
-        what padding leaves in the cache is overwritten before any query can see it.
+        A query sees the keys up to its own position, so that right-padded prompts need no mask:
+        what padding leaves in the cache is overwritten before any query can see it, and in a layer
+        that keeps its window alone it leaves nothing.
 
         Args:
             token_ids: int32 [batch, length].
             cache: as `init_cache` makes it.
-            positions: int32 [batch], the position of each row's first token.
+            positions: int32 [batch], the position of each row's first token; None where all rows
+                begin with these tokens, and nothing in the cache is theirs.
+            lengths: int32 [batch], the tokens of each row, with those still to come if they belong
+                to the same prompt; by default up to the last of these tokens. Any behind them are
+                padding. Rotations may depend on it.
 
         Returns:
             Hidden states as of `outputs`, and the updated cache.
         """
-        offsets = ops.arange(ops.shape(token_ids)[1], dtype="int32")
-        places = ops.expand_dims(ops.cast(positions, "int32"), 1) + offsets
-        x = self._embed(token_ids, places)
-        rope = None if self.rotary is None else self.rotary(places)
-        slots = ops.shape(cache[0][0])[2]
-        masks = {w: visible_keys(places, slots, window=w) for w in self._windows()}
+        run = CachedRun(token_ids.shape, positions, lengths, self.position_bias)
+        x = self._embed(token_ids, run.places)
+        ropes = layer_ropes(self.rotary, len(self.layers), run.places, lengths)
         updated = []
-        for layer, entry in zip(self.layers, cache, strict=True):
-            x, entry = layer(x, masks[layer.attention.window], rope, entry, positions)
+        for layer, entry, rope in zip(self.layers, cache, ropes, strict=True):
+            x, entry = run.call(layer, x, rope, entry)
             updated.append(entry)
         return self._finish(x), tuple(updated)
 
     def _embed(self, token_ids: Any, positions: Any) -> Any:
         x = self.token_embedding(token_ids)
+        if self.embedding_scale is not None:
+            x = x * ops.cast(self.embedding_scale, x.dtype)
         if self.input_projection is not None:
             x = self.input_projection(x)
         if self.position_embedding is not None:
             x = x + self.position_embedding(x, positions=positions)
-        return x
+        return x if self.embedding_norm is None else self.embedding_norm(x)
 
     def _finish(self, x: Any) -> Any:
         for brick in (self.final_norm, self.output_projection):
             x = x if brick is None else brick(x)
         return x
 
+    def _rotations(self) -> list[RotaryAngles]:
+        """The bricks that rotate some layer's heads."""
+        bricks = rotations(self.rotary, len(self.layers))
+        return [brick for brick in dict.fromkeys(bricks) if brick is not None]
+
     def _windows(self) -> set[int | None]:
         return {layer.attention.window for layer in self.layers}
+
+
+def rotations(rotary: Rotary, num_layers: int) -> Sequence[RotaryAngles | None]:
+    """The brick of each layer, or None."""
+    if rotary is None or isinstance(rotary, RotaryAngles):
+        return (rotary,) * num_layers
+    return rotary
+
+
+def layer_ropes(rotary: Rotary, num_layers: int, positions: Any, lengths: Any = None) -> list[Any]:
+    """The rotation of each layer's heads, or None; layers with the same brick share one."""
+    bricks = rotations(rotary, num_layers)
+    ropes = {
+        brick: brick(positions, lengths) if brick.reads_lengths else brick(positions)
+        for brick in dict.fromkeys(bricks)
+        if brick is not None
+    }
+    return [None if brick is None else ropes[brick] for brick in bricks]
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
@@ -134,3 +205,11 @@ class TokenPositions(keras.layers.Layer):
         if real is None:
             return token_positions(ops.shape(token_ids)[1])
         return ops.maximum(ops.cumsum(ops.cast(real, "int32"), axis=1) - 1, 0)
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class RowLengths(keras.layers.Layer):
+    """Counts the real tokens of each row: int32 [batch] of a padding mask [batch, length]."""
+
+    def call(self, padding_mask: Any) -> Any:
+        return ops.sum(ops.cast(padding_mask, "int32"), axis=1)

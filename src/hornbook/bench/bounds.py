@@ -94,6 +94,24 @@ def train_bound(
     return _matrix_bound(operations, tokens, limits, dtype)
 
 
+def encode_bound(
+    sizes: Sizes, limits: Limits, dtype: str, *, batch: int, length: int
+) -> Bound | None:
+    """Tokens a second of an encoder, in which each token sees all of its row."""
+    tokens = batch * length
+    operations = tokens * (2 * sizes.matrix_parameters + 2 * _attention(sizes, length))
+    return _matrix_bound(operations, tokens, limits, dtype)
+
+
+def fine_tune_bound(
+    sizes: Sizes, limits: Limits, dtype: str, *, batch: int, length: int
+) -> Bound | None:
+    """Tokens a second of a training step of an encoder, without its head."""
+    tokens = batch * length
+    operations = 3 * tokens * (2 * sizes.matrix_parameters + 2 * _attention(sizes, length))
+    return _matrix_bound(operations, tokens, limits, dtype)
+
+
 def _attention(sizes: Sizes, length: int) -> float:
     """Operations of a token's two products with the keys and values before it, on average."""
     return 4 * sizes.attention_width * length / 2

@@ -16,6 +16,8 @@ from hornbook.errors import BenchmarkError, PresetError
 SHAPES = Path(__file__).parent / "shapes"
 DEFAULT = "gpt-2-124m"
 QUICK = "tiny"
+ENCODER = "encoder-110m"
+QUICK_ENCODER = "tiny-encoder"
 NOTEBOOK = "notebook"
 """The first of the small GPTs of layers that only `train` knows; they have no config.json."""
 
@@ -58,7 +60,7 @@ def shape_names() -> list[str]:
 
     Example:
         >>> shape_names()
-        ['gpt-2-124m', 'smollm2-135m', 'tiny']
+        ['encoder-110m', 'gpt-2-124m', 'smollm2-135m', 'tiny', 'tiny-encoder']
     """
     return sorted(path.stem for path in SHAPES.glob("*.json"))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.bench.benchmark import Benchmark, Case, Options, Setting
+from hornbook.bench.encode import ENCODE, FINE_TUNE
 from hornbook.bench.generation import DECODE, PREFILL
 from hornbook.bench.limits import Limits, measure_limits
 from hornbook.bench.load import LOAD
@@ -24,7 +25,8 @@ from hornbook.bench.train import TRAIN
 from hornbook.errors import BenchmarkError
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    benchmark.name: benchmark for benchmark in (DECODE, PREFILL, TRAIN, LOAD, TOKENIZE)
+    benchmark.name: benchmark
+    for benchmark in (DECODE, PREFILL, TRAIN, ENCODE, FINE_TUNE, LOAD, TOKENIZE)
 }
 PACKAGES = (
     "hornbook", "keras", "jax", "torch", "tensorflow", "transformers", "tokenizers",

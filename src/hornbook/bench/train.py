@@ -13,6 +13,7 @@ def _case(cell: str, setting: Setting) -> Case:
     batch, length = numbers(cell, "BATCHxLENGTH")
     model = setting.the_model
     config = {
+        "task": "CausalLM",
         "model": model.name if model.is_notebook else str(model.folder),
         "dtype": setting.dtype,
         "batch": batch,

@@ -5,7 +5,7 @@ one value is supported, and `Inert` for keys that carry nothing. Any other key i
 a key that is dropped in silence is a model that is wrong in silence.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,17 @@ REQUIRED = object()
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a value in the file becomes a value of the config, and back."""
+    """How a value in the file becomes a value of the config, and back.
+
+    Attributes:
+        read: gives the config's value from the file's.
+        write: gives the file's value from the config's.
+        whole: whether both are given the whole file, and the whole config, instead of a value.
+    """
 
     read: Callable[[Any], Any]
     write: Callable[[Any], Any]
+    whole: bool = False
 
 
 def _tuples(value: Any) -> Any:
@@ -40,12 +47,14 @@ class Field:
     Attributes:
         key: the key in the file.
         attribute: the name in the config dataclass, or names, whose values the conversion then
-            reads and writes as a tuple.
+            reads and writes as a tuple; an empty tuple for a key that follows from others.
         default: the value in the file's terms where the key is absent, or a function of the whole
             file that gives it where the key is absent or null; without one the key is required.
         conversion: how the value is read and written.
         old_keys: keys of older files that the conversion reads as well; it is then given the
             whole file instead of one value.
+        aliases: keys of older files that stand for this one.
+        foreign: whether transformers has no such key: it keeps the value, and doesn't use it.
     """
 
     key: str
@@ -53,23 +62,29 @@ class Field:
     default: Any = REQUIRED
     conversion: Conversion = PLAIN
     old_keys: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    foreign: bool = False
 
     def read(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes' values from the parsed file."""
-        value = self.conversion.read(raw if self.old_keys else self._raw_value(raw))
+        whole = self.old_keys or self.conversion.whole
+        value = self.conversion.read(raw if whole else self._raw_value(raw))
         if isinstance(self.attribute, tuple):
             return dict(zip(self.attribute, value, strict=True))
         return {self.attribute: value}
 
     def write(self, config: Any) -> Any:
         """The key's value from the config."""
+        if self.conversion.whole:
+            return self.conversion.write(config)
         if isinstance(self.attribute, tuple):
             return self.conversion.write(tuple(getattr(config, name) for name in self.attribute))
         return self.conversion.write(getattr(config, self.attribute))
 
     def _raw_value(self, raw: Mapping[str, Any]) -> Any:
-        if self.key in raw and not (raw[self.key] is None and callable(self.default)):
-            return raw[self.key]
+        key = next((key for key in (self.key, *self.aliases) if key in raw), None)
+        if key is not None and not (raw[key] is None and callable(self.default)):
+            return raw[key]
         if self.default is REQUIRED:
             raise ConfigError(f"The required key '{self.key}' is missing from the model's config.")
         if not callable(self.default):
@@ -91,17 +106,19 @@ class Fixed:
         key: the key in the file.
         value: what it has to be where it is present.
         written: whether transformers of today writes it, and so do we.
+        absent: what a file without the key means, if that is another value, so that the key is
+            required.
     """
 
     key: str
     value: Any
     written: bool = True
+    absent: Any = REQUIRED
 
     def check(self, raw: Mapping[str, Any]) -> None:
-        if self.key in raw and raw[self.key] != self.value:
-            raise ConfigError(
-                f"'{self.key}' is {raw[self.key]!r}, but only {self.value!r} is supported."
-            )
+        value = raw.get(self.key, self.value if self.absent is REQUIRED else self.absent)
+        if value != self.value:
+            raise ConfigError(f"'{self.key}' is {value!r}, but only {self.value!r} is supported.")
 
 
 @dataclass(frozen=True)
@@ -114,12 +131,12 @@ class Inert:
 Row = Field | Fixed | Inert
 
 ANY_MODEL = Inert((
-    "_attn_implementation", "_commit_hash", "_name_or_path", "architectures", "auto_map",
-    "chunk_size_feed_forward", "classifier_dropout", "cross_attention_hidden_size", "dtype",
-    "finetuning_task", "gradient_checkpointing", "id2label", "is_encoder_decoder", "label2id",
-    "model_type", "output_attentions", "output_hidden_states", "problem_type", "return_dict",
-    "task_specific_params", "tokenizer_class", "torch_dtype", "torchscript",
-    "transformers.js_config", "transformers_version", "use_cache",
+    "_attn_implementation", "_commit_hash", "_name_or_path", "_num_labels", "architectures",
+    "auto_map", "chunk_size_feed_forward", "classifier_dropout", "cross_attention_hidden_size",
+    "dtype", "finetuning_task", "gradient_checkpointing", "id2label", "is_encoder_decoder",
+    "label2id", "model_type", "num_labels", "output_attentions", "output_hidden_states",
+    "problem_type", "return_dict", "task_specific_params", "tokenizer_class", "torch_dtype",
+    "torchscript", "transformers.js_config", "transformers_version", "use_cache",
 ))  # fmt: skip
 
 
@@ -166,6 +183,24 @@ def write_config(config: Any, rows: Sequence[Row], model_type: str) -> dict[str,
     return raw
 
 
+def extend(rows: Iterable[Row], *changes: Row, without: Collection[str] = ()) -> tuple[Row, ...]:
+    """Another family's config map with changes.
+
+    Args:
+        rows: the other family's map.
+        changes: rows to add; one takes the place of the row that has the same key.
+        without: keys that are left out.
+    """
+    changed = set(known_keys(changes)) | set(without)
+    kept: list[Row] = []
+    for row in rows:
+        if isinstance(row, Inert):
+            kept.append(Inert(tuple(key for key in row.keys if key not in changed)))
+        elif row.key not in changed:
+            kept.append(row)
+    return (*kept, *changes)
+
+
 def known_keys(rows: Iterable[Row]) -> list[str]:
     """Every key that the rows of a config map account for."""
     keys: list[str] = []
@@ -174,5 +209,5 @@ def known_keys(rows: Iterable[Row]) -> list[str]:
             keys.extend(row.keys)
         else:
             keys.append(row.key)
-            keys.extend(row.old_keys if isinstance(row, Field) else ())
+            keys.extend((*row.old_keys, *row.aliases) if isinstance(row, Field) else ())
     return keys

@@ -4,7 +4,10 @@
 HF_HUB_OFFLINE, HF_TOKEN.
 """
 
+import json
 import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from hornbook.errors import PresetError
@@ -36,17 +39,40 @@ PATTERNS = (
     "[0-9]_*/model.safetensors",
 )
 MAIN = "main"
+PINS = Path(__file__).with_name("revisions.json")  # written by docs/revisions.py
 # The pull request in which the hub's own converter offers safetensors for a repository of pickles.
 CONVERTER, CONVERSION = "SFconvertbot", "Adding `safetensors` variant of this model"
 ADDRESS = re.compile(r"([\w.-]+/[\w.-]+)(?:/([\w./-]+\.gguf))?(?:@([\w./-]+))?")
 
 
-def fetch(address: str, revision: str | None = None) -> Path:
+@cache
+def pins() -> Mapping[str, str]:
+    """The commit that presets are pinned to, by repository."""
+    return json.loads(PINS.read_text("utf-8"))
+
+
+def preset_revision(address: str, revision: str | None = None) -> str:
+    """The revision that a preset stands for: its own, else its repository's pin, or "main".
+
+    Args:
+        address: as that of `fetch`.
+        revision: what the preset asks for beside its address, if anything.
+
+    Raises:
+        PresetError: if the address is malformed.
+    """
+    repository, _, own_revision = parse(address)
+    return own_revision or revision or pins().get(repository, MAIN)
+
+
+def fetch(address: str, revision: str | None = None, *, pinned: bool = False) -> Path:
     """Downloads a repository's checkpoint into the hub's cache, or finds it there.
 
     Args:
         address: "owner/name[@revision]", or "owner/name/path.gguf[@revision]" for one file of it.
         revision: a branch, tag or commit for an address that names none; by default "main".
+        pinned: take the repository's pin, if it has one, where no revision is asked for. For
+            presets' addresses; what a user writes is taken as it is written.
 
     Returns:
         The folder of the downloaded files, or the `.gguf` file.
@@ -55,16 +81,11 @@ def fetch(address: str, revision: str | None = None) -> Path:
         PresetError: if the address is malformed, the hub can't be reached and the files are not in
             the cache, or the repository holds no checkpoint.
     """
-    match = ADDRESS.fullmatch(address)
-    if match is None or ".." in address:
-        raise PresetError(
-            f"'hf://{address}' is not an address on the hub; expected hf://owner/name[@revision] "
-            "or hf://owner/name/file.gguf[@revision]"
-        )
-    repository, file, own_revision = match.groups()
-    revision = own_revision or revision or MAIN
+    repository, file, own_revision = parse(address)
+    asked = own_revision or revision
+    revision = preset_revision(address, asked) if pinned else asked or MAIN
     folder = _download(repository, revision, (file,) if file else PATTERNS)
-    if file is None and revision == MAIN and not _has_weights(folder):
+    if file is None and asked in (None, MAIN) and not _has_weights(folder):
         folder = _converted(repository, folder)
     if not (folder / (file or "config.json")).is_file():
         raise PresetError(
@@ -75,6 +96,22 @@ def fetch(address: str, revision: str | None = None) -> Path:
     return folder / file if file else folder
 
 
+def parse(address: str) -> tuple[str, str | None, str | None]:
+    """The repository, the `.gguf` file and the revision of an address on the hub.
+
+    Raises:
+        PresetError: if the address is malformed.
+    """
+    match = ADDRESS.fullmatch(address)
+    if match is None or ".." in address:
+        raise PresetError(
+            f"'hf://{address}' is not an address on the hub; expected hf://owner/name[@revision] "
+            "or hf://owner/name/file.gguf[@revision]"
+        )
+    repository, file, revision = match.groups()
+    return repository, file, revision
+
+
 def _download(repository: str, revision: str, patterns: tuple[str, ...]) -> Path:
     from huggingface_hub import constants, snapshot_download
 
@@ -83,11 +120,13 @@ def _download(repository: str, revision: str, patterns: tuple[str, ...]) -> Path
     # Its exceptions have no common base, and change with the HTTP library that it uses.
     except Exception as error:
         reason = " ".join(str(error).split()).removesuffix(".") or type(error).__name__
+        pinned = revision == pins().get(repository)
+        other = f" 'hf://{repository}' asks for its main branch." if pinned else ""
         raise PresetError(
             f"The repository '{repository}' at revision '{revision}' can't be fetched from "
             f"{constants.ENDPOINT}: {reason}. To load a local copy, pass the path of its folder. "
             "HF_HUB_OFFLINE=1 uses only files that were downloaded before, HF_HOME says where they "
-            f"are (now under {constants.HF_HOME}), HF_ENDPOINT names another server."
+            f"are (now under {constants.HF_HOME}), HF_ENDPOINT names another server.{other}"
         ) from error
 
 

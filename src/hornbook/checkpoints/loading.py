@@ -1,15 +1,16 @@
 """From a preset to a model: one way for every family, class and format."""
 
 import inspect
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
 from hornbook.backbones.construction import initialize, set_value, without_values
 from hornbook.checkpoints.opened import OpenCheckpoint, open_checkpoint
-from hornbook.errors import CheckpointError, PresetError, TokenizerError
+from hornbook.errors import CheckpointError, HornbookWarning, PresetError, TokenizerError
 from hornbook.families import classes
 from hornbook.tokenizers import Tokenizer
 from hornbook.tokenizers.folder import has_tokenizer
@@ -50,7 +51,7 @@ def load_backbone(
         return _make_backbone(made, opened, dtype, name)
     with without_values():
         backbone = _make_backbone(made, opened, dtype, name)
-    _fill(backbone, opened, task=None)
+    _fill(backbone, opened)
     return backbone
 
 
@@ -89,16 +90,17 @@ def load_task(
     _check_fits(cls, made, preset)
     if preprocessor == AUTO:
         preprocessor = _read_preprocessor(opened, task)
-    options = {**_saved_task_options(made, opened), **task_options}
+    saved = _saved_task_options(made, opened)
+    options = made.merge_options(saved, task_options)
 
     def build() -> Any:
         backbone = _make_backbone(classes.backbone_class(opened.family), opened, dtype, None)
-        return made(backbone, preprocessor, name=name, **options)
+        return made(backbone, preprocessor=preprocessor, name=name, **options)
 
     if load_weights:
         with without_values():
             model = build()
-        _fill(model, opened, task)
+        _fill(model, opened, task, _head_is(made, opened, made.head_fits(saved, options)))
         model.compile_by_default()
     else:
         model = build()
@@ -169,18 +171,35 @@ def _read_preprocessor(
     made = classes.preprocessor_class(opened.family, task)
     default = inspect.signature(made).parameters["sequence_length"].default
     longest = opened.json_file("sentence_bert_config.json").get("max_seq_length") or default
-    saved = {
+    known = inspect.signature(made).parameters
+    saved = opened.settings.get("preprocessor", {})
+    arguments = {
         "sequence_length": min(longest, opened.config.max_sequence_length),
-        **opened.settings.get("preprocessor", {}),
+        # Another task's may have more.
+        **{name: value for name, value in saved.items() if name in known},
         **(options or {}),
     }
-    return made(tokenizer, **saved)
+    return made(tokenizer, **arguments)
 
 
 def _saved_task_options(made: type[Any], opened: OpenCheckpoint) -> dict[str, Any]:
     if opened.gguf is not None:
         return {}
-    return {**made.read_options(opened.path), **opened.settings.get("task_options", {})}
+    settings = opened.settings
+    own = settings.get("task_options", {}) if settings.get("task") == made.name_in_families else {}
+    # The field's own files are what other programs change.
+    return {**own, **made.read_options(opened.path)}
+
+
+def _head_is(
+    made: type[Any], opened: OpenCheckpoint, fits: bool
+) -> Literal["required", "optional", "unread"]:
+    """Whether a task's head is read of a checkpoint, or may be missing there."""
+    if not made.starts_fresh:
+        return "required"
+    head = opened.family.head(made.name_in_families)
+    named = opened.json_file("config.json").get("architectures") or [head.hf_class]
+    return "optional" if fits and head.hf_class in named else "unread"
 
 
 def _make_backbone(made: type, opened: OpenCheckpoint, dtype: Any, name: str | None) -> Any:
@@ -190,11 +209,24 @@ def _make_backbone(made: type, opened: OpenCheckpoint, dtype: Any, name: str | N
         raise CheckpointError(f"The config in {opened.path} makes no model: {error}") from error
 
 
-def _fill(model: keras.Model, opened: OpenCheckpoint, task: str | None) -> None:
+def _fill(
+    model: keras.Model,
+    opened: OpenCheckpoint,
+    task: str | None = None,
+    head: Literal["required", "optional", "unread"] = "required",
+) -> None:
     weights = {variable.path: variable for variable in held_by_checkpoints(model.variables)}
     shapes = {path: tuple(variable.shape) for path, variable in weights.items()}
-    for path, value in opened.weights(task, shapes):
-        set_value(weights[path], value)
+    for path, value in opened.weights(task, shapes, head=head):
+        set_value(weights.pop(path), value)
+    fresh = sorted(path for path, variable in weights.items() if variable.trainable)
+    if fresh:
+        warnings.warn(
+            f"{opened.path} has no weights for {', '.join(fresh)}; they start from fresh values, "
+            "so train the model before you use it.",
+            HornbookWarning,
+            stacklevel=5,
+        )
     initialize(model.variables)
 
 

@@ -1,12 +1,12 @@
 """A checkpoint that has been found and understood: its family, its config and its tensors."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from hornbook.checkpoints.gguf import GGUFFile
 from hornbook.checkpoints.renamed_tensors import under_current_names
 from hornbook.checkpoints.safetensors_files import SafetensorsFolder
 from hornbook.checkpoints.source import resolve
-from hornbook.checkpoints.weight_map import Row, expand, read_weights
+from hornbook.checkpoints.weight_map import Row, expand, is_of_pooler, read_weights
 from hornbook.errors import CheckpointError, ConfigError
 from hornbook.families.family import Family
 from hornbook.families.registry import family_of_config, family_of_gguf, presets
@@ -58,18 +58,47 @@ class OpenCheckpoint:
         return read_json(path) if self.gguf is None and path.is_file() else {}
 
     def weights(
-        self, task: str | None, shapes: Mapping[str, tuple[int, ...]]
+        self,
+        task: str | None,
+        shapes: Mapping[str, tuple[int, ...]],
+        *,
+        head: Literal["required", "optional", "unread"] = "required",
     ) -> Iterator[tuple[str, np.ndarray]]:
-        """Path and value of each variable of a backbone, or with `task` of it and its head."""
+        """Path and value of each variable of a backbone, or with `task` of it and its head.
+
+        A pooler that the checkpoint lacks as a whole is left out.
+
+        Args:
+            task: the task's name, or None for a backbone.
+            shapes: the shape of every variable of the model, by path.
+            head: "optional" leaves the task's head out where the checkpoint lacks all of it,
+                "unread" in any case.
+        """
         rows, heads = self.rows()
-        unused: set[str] = set()
-        for name, head_rows in heads.items():
-            if name == task:
-                rows = (*rows, *head_rows)
+        pooler = tuple(row for row in rows if is_of_pooler(row))
+        left_out = pooler if self._lacks(pooler) else ()
+        kept = tuple(row for row in rows if row not in left_out)
+        if task is not None:
+            own = heads.get(task, ())
+            if head == "unread" or (head == "optional" and self._lacks(own)):
+                left_out = (*left_out, *self.family.head(task).weights)
             else:
-                maps, dropped = expand(head_rows, self.config)
-                unused.update(dropped, (tensor for row in maps for tensor in row.tensors))
-        return read_weights(self.tensors, rows, self.config, shapes, unused=unused)
+                kept = (*kept, *own)
+        unused, _ = self._sides(row for own in heads.values() for row in own)
+        _, absent = self._sides(left_out)
+        wanted = {path: shape for path, shape in shapes.items() if path not in absent}
+        return read_weights(self.tensors, kept, self.config, wanted, unused=unused)
+
+    def _lacks(self, rows: Iterable[Row]) -> bool:
+        maps, _ = expand(rows, self.config)
+        present = set(self.tensors.names())
+        return not any(tensor in present for row in maps for tensor in row.tensors)
+
+    def _sides(self, rows: Iterable[Row]) -> tuple[set[str], set[str]]:
+        """All tensors and all variables that rows name."""
+        maps, dropped = expand(rows, self.config)
+        tensors = {tensor for row in maps for tensor in row.tensors}
+        return tensors | dropped, {path for row in maps for path in row.variables}
 
     def rows(self) -> tuple[tuple[Row, ...], dict[str, tuple[Row, ...]]]:
         """The backbone's weight map in the checkpoint's format, and each task's head's."""
@@ -142,6 +171,7 @@ def _open_gguf(path: Path) -> OpenCheckpoint:
         for key, value in file.metadata.items()
     }
     raw["tensors"] = tuple(file.names())
+    raw |= {name: file.read(name) for name in file.names() if name.startswith("rope_")}
     with _naming(path):
         config = read_config(raw, family.gguf.config, family.config_class, strict="{arch}.")
     return OpenCheckpoint(path, family, config, file)

@@ -14,7 +14,7 @@ from hornbook.checkpoints.config_map import write_config
 from hornbook.checkpoints.opened import SETTINGS_FILE
 from hornbook.checkpoints.safetensors_files import write_safetensors
 from hornbook.checkpoints.staging import publish, staging_folder
-from hornbook.checkpoints.weight_map import Row, write_weights
+from hornbook.checkpoints.weight_map import Row, is_of_pooler, write_weights
 from hornbook.families.classes import family_of
 
 MAX_SHARD_SIZE = "5GB"
@@ -50,13 +50,15 @@ def save_task(task: Any, folder: str | Path, *, max_shard_size: int | str = MAX_
     family = family_of(task.backbone)
     head = family.head(task.name_in_families)
     folder = Path(folder)
-    tensors = _tensors(task, (*family.weights, *head.weights), task.backbone.config)
+    rows = tuple(row for row in family.weights if head.has_pooler or not is_of_pooler(row))
+    tensors = _tensors(task, (*rows, *head.weights), task.backbone.config)
     if head.hf_class == family.hf_class:
         prefix = family.hf_prefix + "."
         tensors = ((name.removeprefix(prefix), tensor) for name, tensor in tensors)
     with staging_folder(folder) as staging:
         names = ["config.json", SETTINGS_FILE, *task.write_options(staging)]
-        _write_json(staging / "config.json", _config_json(task.backbone, head.hf_class))
+        config = {**_config_json(task.backbone, head.hf_class), **task.config_entries()}
+        _write_json(staging / "config.json", config)
         _write_json(staging / SETTINGS_FILE, _settings_json(task))
         if task.name_in_families == "CausalLM":
             names.append("generation_config.json")

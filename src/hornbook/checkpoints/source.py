@@ -19,7 +19,8 @@ class Preset:
     Attributes:
         name: what a user writes, such as "smollm2_135m_instruct".
         handle: where it is: hf://owner/name, or package://module/path.
-        revision: the branch, tag or commit of a hub repository; None for its main branch.
+        revision: the branch, tag or commit of a hub repository; None for the commit that
+            revisions.json pins the repository to, or for its main branch if it is not there.
         parameters: how many there are.
         licence: its SPDX identifier.
         description: one sentence.
@@ -69,7 +70,7 @@ def resolve(handle: str | Path, known: Mapping[str, Preset]) -> Path:
     if scheme == "hf":
         from hornbook.checkpoints import hub
 
-        return hub.fetch(rest, preset.revision)
+        return hub.fetch(rest, preset.revision, pinned=handle in known)
     if scheme == "package":
         from hornbook.checkpoints import package_files
 

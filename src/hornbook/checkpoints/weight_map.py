@@ -12,13 +12,27 @@ from typing import Any
 import numpy as np
 
 from hornbook.checkpoints.checkpoint import TensorSource
-from hornbook.checkpoints.weight_ops import Identity, Op
+from hornbook.checkpoints.weight_ops import Identity, MisfitError, Op
 from hornbook.errors import CheckpointError
 
 
 def always(config: Any) -> bool:
     """The condition of a row that holds for every config."""
     return True
+
+
+def flag(attribute: str) -> Callable[[Any], bool]:
+    """The condition of a row that holds where a switch of the config is on."""
+
+    def is_on(config: Any) -> bool:
+        return bool(getattr(config, attribute))
+
+    return is_on
+
+
+def all_layers(config: Any) -> range:
+    """The numbers of all layers."""
+    return range(config.num_layers)
 
 
 def tied(config: Any) -> bool:
@@ -39,29 +53,39 @@ def _names(names: str | tuple[str, ...]) -> tuple[str, ...]:
 class Map:
     """Tensors of the checkpoint and the variables that they become.
 
-    A `{i}` in the names runs over the layers.
+    A `{i}` in the names runs over the layers, and a `{e}` in those of the tensors over the experts.
 
     Attributes:
         tensors: the name or names in the checkpoint.
         variables: the path or paths in the model.
         op: what happens between them.
         when: for which configs the row holds.
+        layers: for which layers it holds, given a config; all by default.
+        kept: whether the variables are only kept, to be written again, and nothing is computed
+            from them.
     """
 
     tensors: str | tuple[str, ...]
     variables: str | tuple[str, ...]
     op: Op = field(default_factory=Identity)
     when: Callable[[Any], bool] = always
+    layers: Callable[[Any], Iterable[int]] = all_layers
+    kept: bool = False
 
     def expand(self, config: Any) -> Iterator["Map"]:
         """The row once for each layer, or once where it has no `{i}`."""
         tensors, variables = _names(self.tensors), _names(self.variables)
         indexed = any("{i}" in name for name in tensors)
-        for i in range(config.num_layers if indexed else 1):
+        for i in self.layers(config) if indexed else (0,):
             yield Map(
-                tuple(name.replace("{i}", str(i)) for name in tensors),
+                tuple(
+                    name.replace("{i}", str(i)).replace("{e}", str(e))
+                    for name in tensors
+                    for e in range(config.num_experts if "{e}" in name else 1)
+                ),
                 tuple(name.replace("{i}", str(i)) for name in variables),
                 self.op,
+                kept=self.kept,
             )
 
 
@@ -81,6 +105,13 @@ class Drop:
 Row = Map | Drop
 
 
+def is_of_pooler(row: Row) -> bool:
+    """Whether a row is of the backbone's pooler, which not every checkpoint has."""
+    if isinstance(row, Drop):
+        return False
+    return all(path.startswith("pooler/") for path in _names(row.variables))
+
+
 def linear(
     tensor: str,
     bricks: str | tuple[str, ...],
@@ -95,9 +126,23 @@ def linear(
     return Map(f"{tensor}.weight", kernels, op), Map(f"{tensor}.bias", biases, op, bias)
 
 
-def layer_norm(tensor: str, brick: str) -> tuple[Map, Map]:
-    """The rows of a `LayerNormalization` brick."""
-    return Map(f"{tensor}.weight", f"{brick}/scale"), Map(f"{tensor}.bias", f"{brick}/bias")
+def layer_norm(
+    tensor: str,
+    brick: str,
+    *,
+    when: Callable[[Any], bool] = always,
+    bias: Callable[[Any], bool] = always,
+    layers: Callable[[Any], Iterable[int]] = all_layers,
+) -> tuple[Map, Map]:
+    """The rows of a `LayerNormalization` brick; `when` and `layers` are those of `Map`."""
+
+    def has_bias(config: Any) -> bool:
+        return when(config) and bias(config)
+
+    return (
+        Map(f"{tensor}.weight", f"{brick}/scale", when=when, layers=layers),
+        Map(f"{tensor}.bias", f"{brick}/bias", when=has_bias, layers=layers),
+    )
 
 
 def expand(rows: Iterable[Row], config: Any) -> tuple[list[Map], set[str]]:
@@ -143,8 +188,9 @@ def read_weights(
         try:
             values = row.op.read(tensors, config)
         except ValueError as error:
+            index = error.index if isinstance(error, MisfitError) else 0
             raise CheckpointError(
-                f"The tensor '{row.tensors[0]}' doesn't fit the config: {error}."
+                f"The tensor '{row.tensors[index]}' doesn't fit the config: {error}."
             ) from error
         for path, value in zip(row.variables, values, strict=True):
             if tuple(value.shape) != tuple(shapes[path]):

@@ -23,6 +23,8 @@ class BenchmarkName(StrEnum):
     DECODE = "decode"
     PREFILL = "prefill"
     TRAIN = "train"
+    ENCODE = "encode"
+    FINE_TUNE = "fine-tune"
     LOAD = "load"
     TOKENIZE = "tokenize"
 
@@ -32,15 +34,16 @@ Names = list[str] | None
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="gpt-2-124m, smollm2-135m, tiny, for `train` also notebook and notebook-12x12, or "
-        "any model that hornbook opens: a preset, a folder, a .gguf file.",
-        show_default="gpt-2-124m; notebook for `train`",
+        help="gpt-2-124m, smollm2-135m, tiny, for `train` also notebook and notebook-12x12, for "
+        "`encode` and `fine-tune` encoder-110m and tiny-encoder, or any model that hornbook opens: "
+        "a preset, a folder, a .gguf file.",
+        show_default="gpt-2-124m; notebook for `train`; encoder-110m",
     ),
 ]
 DtypeOption = Annotated[
     str | None,
     typer.Option(
-        help="float32 or bfloat16; for `train` float32 or mixed_bfloat16.",
+        help="float32 or bfloat16; for `train` and `fine-tune` float32 or mixed_bfloat16.",
         show_default="float32",
     ),
 ]

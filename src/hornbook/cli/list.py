@@ -1,11 +1,16 @@
 """`hornbook list`: what there is to load."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hornbook.cli import console
 from hornbook.cli.quantities import count
+
+if TYPE_CHECKING:
+    from hornbook.checkpoints.source import Preset
+
+COMMIT_LENGTH = 40
 
 
 def collect() -> dict[str, list[dict[str, Any]]]:
@@ -31,12 +36,27 @@ def collect() -> dict[str, list[dict[str, Any]]]:
                 "parameters": preset.parameters,
                 "licence": preset.licence,
                 "source": preset.handle,
+                "revision": revision(preset),
                 "description": preset.description,
             }
             for family in found
             for preset in family.presets
         ],
     }
+
+
+def revision(preset: "Preset") -> str | None:
+    """The branch, tag or commit that a preset stands for, or None where it isn't from the hub."""
+    from hornbook.checkpoints import hub
+
+    scheme, _, address = preset.handle.partition("://")
+    return hub.preset_revision(address, preset.revision) if scheme == "hf" else None
+
+
+def shortened(revision: str | None) -> str:
+    """A revision as it is shown in a table: of a commit the first seven digits, as git does."""
+    revision = revision or ""
+    return revision[:7] if len(revision) == COMMIT_LENGTH else revision
 
 
 def command(
@@ -55,7 +75,7 @@ def command(
             family["name"], family["title"], ", ".join(family["tasks"]), family["paper"]
         )
     presets = console.table(
-        "preset", "family", "parameters", "licence", "source", right=("parameters",)
+        "preset", "family", "parameters", "licence", "source", "revision", right=("parameters",)
     )
     for preset in found["presets"]:
         presets.add_row(
@@ -64,5 +84,6 @@ def command(
             count(preset["parameters"]),
             preset["licence"],
             preset["source"],
+            shortened(preset["revision"]),
         )
     out.print(families, "", presets)

@@ -52,15 +52,22 @@ def family_of(model: Any) -> Family:
 def _classes_of(family: Family) -> list[type]:
     tokenizer = _make_tokenizer(family)
     made = [_make_backbone(family), tokenizer]
-    preprocessors: dict[str, Any] = {head.task: TASKS[head.task][1] for head in family.heads}
-    for task in preprocessors:
-        made.append(_make(f"{family.prefix}{task}", TASKS[task][0], family, f"{family.title}: "))
+    preprocessors: dict[str, Any] = {
+        head.task: head.preprocessor or TASKS[head.task][1] for head in family.heads
+    }
+    for head in family.heads:
+        attributes = {} if head.layers is None else {"head_layers": head.layers}
+        name, base = f"{family.prefix}{head.task}", TASKS[head.task][0]
+        made.append(_make(name, base, family, f"{family.title}: ", attributes))
     # The backbone's own makes the same inputs as its tasks', and no labels.
     lineage = preprocessors[family.heads[0].task].__mro__
     preprocessors[""] = next(base for base in lineage if not base.makes_labels)
+    layers = {head.task: head.layers for head in family.heads}
     for task, base in preprocessors.items():
         name = f"{family.prefix}{task}Preprocessor"
-        made.append(_make(name, base, family, "", {"tokenizer_class": tokenizer}))
+        structure = layers.get(task)
+        tokens = {} if structure is None else {"global_tokens": structure.global_tokens}
+        made.append(_make(name, base, family, "", {"tokenizer_class": tokenizer, **tokens}))
     return made
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from hornbook.checkpoints import config_map, weight_map
 from hornbook.checkpoints.source import Preset
+from hornbook.layers.head_layers import HeadLayers
 from hornbook.tokenizers.spec import TokenizerSpec
 
 
@@ -16,12 +17,27 @@ class Head:
     Attributes:
         task: the task's name, such as "CausalLM".
         hf_class: the class of transformers with the same head, written to `config.json`.
-        weights: the rows of the head's own weights.
+        weights: the rows of the head's own weights. Several heads may have rows of the same
+            tensor: a checkpoint has that of the head whose class it names.
+        layers: the head's structure, for tasks whose families differ in it.
+        preprocessor: what makes the task's inputs, where it isn't the task's usual one.
+        pooler: whether checkpoints of that class have the backbone's pooler; None is as the
+            structure says: where nothing else makes a text's vector.
     """
 
     task: str
     hf_class: str
     weights: tuple[weight_map.Row, ...] = ()
+    layers: HeadLayers | None = None
+    preprocessor: type | None = None
+    pooler: bool | None = None
+
+    @property
+    def has_pooler(self) -> bool:
+        """Whether checkpoints with this head have the pooler, if the family has one."""
+        if self.pooler is not None:
+            return self.pooler
+        return self.layers is None or self.layers.pooling == "pooler"
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,8 @@ class Family:
         tiny: configs of a few thousand parameters with odd sizes, by name, for the tests.
         presets: named checkpoints.
         gguf: how GGUF files hold it, if they do.
+        hf_attention: in which of its forms of attention transformers computes what the models were
+            trained to compute.
     """
 
     name: str
@@ -81,6 +99,7 @@ class Family:
     tiny: Mapping[str, Any]
     presets: tuple[Preset, ...] = ()
     gguf: GGUFFormat | None = field(default=None)
+    hf_attention: str = "eager"
 
     def head(self, task: str) -> Head:
         """The declaration of a task's head."""

@@ -50,7 +50,7 @@ class Piece:
     Attributes:
         start: the place of the first of them.
         size: how many.
-        slots: those of the cache that they are written to and read, with all before them.
+        slots: those of the cache for them and all before them.
     """
 
     start: int
@@ -66,22 +66,23 @@ class Piece:
 def prompt_pieces(length: int, chunk: int, maximum: int) -> list[Piece]:
     """The pieces that prompts of up to `length` tokens run in.
 
-    Where the model's positions end within the last piece, it begins earlier and repeats tokens.
+    A last piece ends where the model's positions do.
 
     Example:
         >>> prompt_pieces(100, 256, 8192)
         [Piece(start=0, size=128, slots=128)]
         >>> prompt_pieces(320, 128, 330)[1:]
-        [Piece(start=128, size=128, slots=330), Piece(start=202, size=128, slots=330)]
+        [Piece(start=128, size=128, slots=330), Piece(start=256, size=74, slots=330)]
     """
     if length <= WHOLE_CHUNKS * chunk:
         size = min(prompt_bucket(length, maximum), WHOLE_CHUNKS * chunk)
         return [Piece(0, size, size)]
     pieces = [Piece(0, chunk, chunk)]
     while pieces[-1].end < length:
-        end = min(pieces[-1].end + chunk, maximum)
+        start = pieces[-1].end
+        end = min(start + chunk, maximum)
         slots = min(max(1 << (end - 1).bit_length(), PIECE_CHUNKS * chunk), maximum)
-        pieces.append(Piece(end - chunk, chunk, slots))
+        pieces.append(Piece(start, end - start, slots))
     return pieces
 
 

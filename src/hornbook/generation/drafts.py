@@ -1,6 +1,7 @@
 """What guesses the next tokens: a smaller model, or the row's own text."""
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.generation.language_model import LanguageModel, layers_of
+from hornbook.generation.language_model import LanguageModel, layers_of, restart_lengths
 from hornbook.generation.state import Cache
 from hornbook.samplers import Sampler
 from hornbook.samplers.draw import draw
@@ -78,7 +79,7 @@ class DraftedModel:
         self.draft = draft
         limit = min(each.backbone.config.max_sequence_length for each in (target, draft))
         self.config = SimpleNamespace(max_sequence_length=limit)
-        self.layers = len(target.backbone.init_cache(1, 1))
+        self.layers = len(target.backbone.cache_slots(1))
 
     @property
     def backbone(self) -> "DraftedModel":
@@ -94,16 +95,29 @@ class DraftedModel:
     def _flatten_layers(self) -> list[Any]:
         return [*layers_of(self.target), *layers_of(self.draft)]
 
-    def init_cache(self, batch_size: int, max_length: int) -> Cache:
+    def cache_slots(self, max_length: int, ahead: int = 0) -> tuple[int, ...]:
         """The layers of the target, then those of the draft."""
-        caches = (m.backbone.init_cache(batch_size, max_length) for m in (self.target, self.draft))
-        return tuple(entry for cache in caches for entry in cache)
+        models = (self.target, self.draft)
+        return tuple(n for each in models for n in each.backbone.cache_slots(max_length, ahead))
 
-    def call_with_cache(self, token_ids: Any, cache: Cache, positions: Any) -> tuple[Any, Cache]:
+    def init_cache(self, batch_size: int, slots: Sequence[int]) -> Cache:
+        """The layers of the target, then those of the draft."""
+        own, other = slots[: self.layers], slots[self.layers :]
+        cache: Cache = self.target.backbone.init_cache(batch_size, own)
+        return (*cache, *self.draft.backbone.init_cache(batch_size, other))
+
+    @property
+    def restart_lengths(self) -> tuple[int, ...]:
+        """Those of both models: what one computes anew, the other does."""
+        return tuple({*restart_lengths(self.target), *restart_lengths(self.draft)})
+
+    def call_with_cache(
+        self, token_ids: Any, cache: Cache, positions: Any, lengths: Any = None
+    ) -> tuple[Any, Cache]:
         """Runs both models; the hidden states are the target's."""
         own, other = cache[: self.layers], cache[self.layers :]
-        hidden, own = self.target.backbone.call_with_cache(token_ids, own, positions)
-        _, other = self.draft.backbone.call_with_cache(token_ids, other, positions)
+        hidden, own = self.target.backbone.call_with_cache(token_ids, own, positions, lengths)
+        _, other = self.draft.backbone.call_with_cache(token_ids, other, positions, lengths)
         return hidden, (*own, *other)
 
     def project(self, hidden: Any) -> Any:

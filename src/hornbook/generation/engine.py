@@ -13,7 +13,7 @@ from hornbook.generation.batch import BatchRun, GeneratedStep, Stopper
 from hornbook.generation.drafts import DraftedModel
 from hornbook.generation.drivers import program_class
 from hornbook.generation.drivers.program import Program
-from hornbook.generation.language_model import LanguageModel
+from hornbook.generation.language_model import LanguageModel, restart_lengths
 from hornbook.generation.request import BatchRequest, fill_up, make_request
 from hornbook.generation.slots import Slots
 
@@ -49,7 +49,7 @@ class Engine:
     cache sizes; `compilations` counts them.
 
     Args:
-        model: with a `backbone` that has `init_cache` and `call_with_cache`, and with `project`.
+        model: with a `backbone` that is a `CachedDecoder`, and with `project`.
         prompt_chunk: how many tokens run at a time of a prompt that has more than twice as many.
             Smaller ones take less memory. None leaves it to the backend: 256 on the CPU, 2048 on
             accelerators.
@@ -168,7 +168,10 @@ class Engine:
     def _slots(self, size: int, sampler: samplers.Sampler, stop_token_ids: np.ndarray) -> Slots:
         limit = self.model.backbone.config.max_sequence_length
         runner = self._program(PROMPT_SAMPLER)
-        return Slots(size, sampler, stop_token_ids, limit, runner, self._program, self.prompt_chunk)
+        return Slots(
+            size, sampler, stop_token_ids, limit, runner, self._program, self.prompt_chunk,
+            restart_lengths(self.model),
+        )  # fmt: skip
 
     def _program(self, sampler: samplers.Sampler) -> Program:
         key = sampler.trace_key

@@ -1,5 +1,6 @@
 """What generation needs of a model."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from hornbook.generation.state import Cache
@@ -8,11 +9,25 @@ from hornbook.generation.state import Cache
 class CachedDecoder(Protocol):
     """The backbone that generation runs."""
 
-    def init_cache(self, batch_size: int, max_length: int) -> Cache:
-        """Empty keys and values."""
+    def cache_slots(self, max_length: int, ahead: int = 0) -> tuple[int, ...]:
+        """The slots of each layer's keys and values for rows of up to `max_length` tokens.
 
-    def call_with_cache(self, token_ids: Any, cache: Cache, positions: Any) -> tuple[Any, Cache]:
-        """Hidden states of the tokens at `positions` onwards, and the updated cache."""
+        `ahead` is how many tokens a step runs at most behind its first one, which may turn out
+        wrong and be run again.
+        """
+
+    def init_cache(self, batch_size: int, slots: Sequence[int]) -> Cache:
+        """Empty keys and values, with the slots of each layer."""
+
+    def call_with_cache(
+        self, token_ids: Any, cache: Cache, positions: Any, lengths: Any = None
+    ) -> tuple[Any, Cache]:
+        """Hidden states of the tokens at `positions` onwards, and the updated cache.
+
+        `positions` int32 [batch] is None where all rows begin with these tokens. `lengths` int32
+        [batch] are those of the whole rows, where the tokens are not their last ones, or where
+        padding follows.
+        """
 
 
 class LanguageModel(Protocol):
@@ -28,6 +43,11 @@ class LanguageModel(Protocol):
 
     def project(self, hidden: Any) -> Any:
         """Hidden states [batch, length, hidden_dim] to logits [batch, length, vocabulary]."""
+
+
+def restart_lengths(model: LanguageModel) -> tuple[int, ...]:
+    """Lengths beyond which a row is computed anew; none where the backbone doesn't say any."""
+    return tuple(getattr(model.backbone, "restart_lengths", ()))
 
 
 def layers_of(model: Any) -> list[Any]:

@@ -21,6 +21,7 @@ def run_prompts(
     *,
     chunk: int,
     maximum: int,
+    ahead: int = 0,
     keeps_hidden: bool = False,
 ) -> tuple[Any, Any, Cache]:
     """Runs right-padded prompts.
@@ -31,27 +32,30 @@ def run_prompts(
         lengths: int32 [batch], at least 1.
         chunk: how many tokens of a longer prompt run at a time.
         maximum: the model's positions.
+        ahead: how many tokens later steps run behind their first one, for which a layer that keeps
+            its window alone has room.
         keeps_hidden: whether the hidden states are wanted.
 
     Returns:
         The logits [batch, vocabulary] of the token after each; the hidden states
         [batch, any, hidden_dim] of all of them, or None; and the cache, with slots for the longest
-        and at most `places`.
+        and for at most `places`.
     """
     batch, places = prompts.shape
+    slots = program.model.backbone.cache_slots
     piece, *others = prompt_pieces(int(lengths.max()), chunk, maximum)
     ends = ops.convert_to_tensor(lengths)
-    logits, hidden, cache = program.prefill(_tokens(prompts, piece), ends)
-    states, end = [hidden], piece.end
+    logits, hidden, cache = program.prefill(
+        _tokens(prompts, piece), ends, slots(piece.slots, ahead)
+    )
+    states = [hidden]
     for piece in others:
         starts = ops.convert_to_tensor(np.full(batch, piece.start, np.int32))
-        cache = resize_cache(cache, piece.slots)
+        cache = resize_cache(cache, slots(piece.slots, ahead))
         logits, hidden, cache = program.extend(_tokens(prompts, piece), ends, starts, cache, logits)
         if keeps_hidden:
-            # A last piece may begin among the tokens of the one before it.
-            states.append(hidden[:, end - piece.start :])
-        end = piece.end
-    cache = resize_cache(cache, min(piece.slots, places))
+            states.append(hidden)
+    cache = resize_cache(cache, slots(min(piece.slots, places), ahead))
     return logits, ops.concatenate(states, axis=1) if keeps_hidden else None, cache
 
 

@@ -17,6 +17,7 @@ from hornbook.generation.drivers.program import Program
 from hornbook.generation.insertion import insert, repeat
 from hornbook.generation.prefill import run_prompts
 from hornbook.generation.request import Request
+from hornbook.generation.restarts import Restarts
 from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import GenerationState, resize, resize_cache, take_rows
 from hornbook.samplers import Sampler
@@ -69,6 +70,7 @@ class Slots:
         runner: runs the prompts.
         make_program: gives what makes the tokens, with a sampler.
         prompt_chunk: how many tokens of a long prompt run at a time; None leaves it to the backend.
+        restart_lengths: a row that becomes longer than one of these is computed anew.
 
     Example:
         >>> from hornbook.generation import Engine, Request
@@ -95,6 +97,7 @@ class Slots:
         runner: Program,
         make_program: Callable[[Sampler], Program],
         prompt_chunk: int | None = None,
+        restart_lengths: tuple[int, ...] = (),
     ) -> None:
         self.size = size
         self._sampler = sampler
@@ -104,6 +107,7 @@ class Slots:
         self._program = make_program(sampler)
         self._make_program = make_program
         self._prompt_chunk = prompt_chunk
+        self._restarts = Restarts(restart_lengths, lambda *rows: self._run_prompts(*rows)[2])
         self._waiting: deque[Request] = deque()
         self._requests: list[Request | None] = [None] * size
         self._starts = np.zeros(size, np.int32)
@@ -206,11 +210,7 @@ class Slots:
         prompts = np.zeros((len(requests), capacity), np.int32)
         for row, request in zip(prompts, requests, strict=True):
             row[: len(request.token_ids)] = request.token_ids
-        chunk = self._prompt_chunk or self._runner.prompt_chunk
-        logits, hidden, cache = run_prompts(
-            self._runner, prompts, lengths, chunk=chunk, maximum=self._model_limit,
-            keeps_hidden=self._sampler.looks_ahead,
-        )  # fmt: skip
+        logits, hidden, cache = self._run_prompts(prompts, lengths)
 
         def repeated(table: Any) -> Any:
             return ops.convert_to_tensor(np.repeat(np.asarray(table), times, axis=0))
@@ -231,15 +231,25 @@ class Slots:
             cache = take_rows(cache, repeated(np.arange(len(requests), dtype="int32")))
         return GenerationState(rows, cache)
 
+    def _run_prompts(self, prompts: np.ndarray, lengths: np.ndarray) -> tuple[Any, Any, Any]:
+        return run_prompts(
+            self._runner, prompts, lengths, maximum=self._model_limit,
+            chunk=self._prompt_chunk or self._runner.prompt_chunk,
+            ahead=self._sampler.draft_tokens, keeps_hidden=self._sampler.looks_ahead,
+        )  # fmt: skip
+
     def _decode(self, steps: int | None) -> tuple[int, bool]:
         """Makes tokens; gives the number of steps, and whether there were guesses."""
-        state = self._make_room()
+        state = self._restarted(self._make_room())
         sampler, program = self._sampler, self._program
         lengths = self._lengths[self._occupied()]
         longest, left = int(lengths.max()), self._limits() - lengths
         guessing = self._gain is not None and self._gain.is_worth(self._occupied())
         # The model's last places may be too few for guesses.
         guessing = guessing and longest + sampler.draft_tokens < state.capacity
+        next_lengths = lengths + sampler.looks_ahead
+        near = self._restarts.steps(next_lengths, sampler.draft_tokens)
+        guessing = guessing and (near is None or near > 0)
         if self._gain is not None and not guessing:
             sampler, program = self._without_draft
         most = 1 + sampler.draft_tokens  # a step's tokens
@@ -247,10 +257,20 @@ class Slots:
         if self._waiting:
             steps = min(steps, REFILL_STEPS, -(-int(left.min()) // most))
         steps = min(steps, (state.capacity - longest) // most)
+        near = self._restarts.steps(next_lengths, sampler.draft_tokens)
+        steps = steps if near is None else min(steps, near)
         if self._gain is not None and self._gain.chooses:
             steps = min(steps, LOOK_STEPS)
         self._state = program.decode(state, steps, sampler.traced_values())
         return steps, guessing
+
+    def _restarted(self, state: GenerationState) -> GenerationState:
+        """The state with those rows computed anew whose next token makes them long."""
+        for slot in self._occupied():
+            length = int(self._lengths[slot]) + self._sampler.looks_ahead
+            if self._restarts.crossed(length):
+                state = self._state = self._restarts.restart(state, slot, self.size, length)
+        return state
 
     def _collect(self) -> list[Progress]:
         """Reads what the device has made, and frees the slots of what is done."""
@@ -336,12 +356,19 @@ class Slots:
             capacity = min(enough, default=state.capacity)
         if capacity != state.capacity:
             uniforms = self._uniforms(self._requests, capacity)
-            state = self._state = resize(state, self._sampler, capacity, uniforms)
+            slots = self._cache_slots(capacity)
+            state = self._state = resize(state, self._sampler, capacity, uniforms, slots)
         self._capacities.add(capacity)
         return state
 
     def _widened(self, state: GenerationState) -> GenerationState:
-        return replace(state, cache=resize_cache(state.cache, state.capacity))
+        slots = self._cache_slots(state.capacity)
+        return replace(state, cache=resize_cache(state.cache, slots))
+
+    def _cache_slots(self, capacity: int) -> tuple[int, ...]:
+        backbone = self._runner.model.backbone
+        slots: tuple[int, ...] = backbone.cache_slots(capacity, self._sampler.draft_tokens)
+        return slots
 
 
 def _as_numpy(tensor: Any) -> Any:

@@ -10,7 +10,9 @@ Where nothing is drawn for guesses, it is simpler: the sampler picks its token w
 number as ever, and a guess stays if it is that token. So the tokens are those without a draft.
 
 A row whose draft goes wrong has run tokens that it doesn't keep. What they left in the cache stands
-at places behind the row's end, which are written again before any token can see them.
+at places behind the row's end, which are written again before any token can see them. A layer that
+keeps a window alone has slots for a step's guesses beside it, so that they overwrite nothing that
+the next token sees.
 """
 
 from typing import Any

@@ -4,6 +4,7 @@ The cache is the one exception: on torch its tensors are updated where they are,
 buffers of a state that went into a step belong to the state that came out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +22,8 @@ class GenerationState:
 
     Attributes:
         rows: the tokens, and what the sampler keeps.
-        cache: a pair (keys, values) a layer, each [rows, kv heads, capacity, head dim]. It holds
-            all tokens but each row's newest.
+        cache: a pair (keys, values) a layer, each [rows, kv heads, slots, head dim]. It holds
+            all tokens but each row's newest, or as many as the layer sees.
     """
 
     rows: Rows
@@ -44,9 +45,14 @@ class GenerationState:
         return cls(Rows(*rows), cache)
 
 
-def resize_cache(cache: Cache, capacity: int) -> Cache:
-    """The cache with room for `capacity` tokens."""
-    return tuple((fit(keys, capacity, 2), fit(values, capacity, 2)) for keys, values in cache)
+def resize_cache(cache: Cache, slots: Sequence[int]) -> Cache:
+    """The cache with other slots of each layer, as the model counts them for other capacities.
+
+    A layer that keeps a window of a row has either as many slots as places, the key of each in its
+    own, or a number that doesn't change any more. So slots are added or taken away at the end.
+    """
+    pairs = zip(cache, slots, strict=True)
+    return tuple((fit(keys, size, 2), fit(values, size, 2)) for (keys, values), size in pairs)
 
 
 def take_rows(cache: Cache, rows: Any) -> Cache:
@@ -57,11 +63,12 @@ def take_rows(cache: Cache, rows: Any) -> Cache:
 
 
 def resize(
-    state: GenerationState, sampler: Sampler, capacity: int, uniforms: Any
+    state: GenerationState, sampler: Sampler, capacity: int, uniforms: Any, slots: Sequence[int]
 ) -> GenerationState:
-    """The state with room for `capacity` tokens; `uniforms` [rows, capacity] are the new ones.
+    """The state with room for `capacity` tokens, for which the cache has such slots.
 
-    A row that is done may have more tokens: it loses those behind, and must not be needed any more.
+    `uniforms` [rows, capacity] are the new ones. A row that is done may have more tokens: it loses
+    those behind, and must not be needed any more.
     """
     rows = replace(
         state.rows,
@@ -70,4 +77,4 @@ def resize(
         uniforms=uniforms,
         own=sampler.resize(state.rows.own, capacity),
     )
-    return GenerationState(rows, resize_cache(state.cache, capacity))
+    return GenerationState(rows, resize_cache(state.cache, slots))

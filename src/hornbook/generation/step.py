@@ -5,6 +5,7 @@ choose the first tokens, and `decode` runs the newest tokens and lets it choose 
 token is run twice, and none in vain: the last one, after which nothing follows, never is.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from keras import ops
@@ -17,22 +18,24 @@ from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Rows
 
 
-def prefill(model: LanguageModel, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
+def prefill(
+    model: LanguageModel, prompts: Any, lengths: Any, slots: Sequence[int]
+) -> tuple[Any, Any, Cache]:
     """Runs right-padded prompts, or the beginning of longer ones.
 
     Args:
         model: the model.
         prompts: int32 [batch, length].
         lengths: int32 [batch], at least 1.
+        slots: those of each layer's cache.
 
     Returns:
         The logits [batch, vocabulary] of the token after each, which mean nothing for a prompt that
-        goes on; the hidden states [batch, length, hidden_dim]; and the cache, with `length` slots.
-        What padding leaves in it is overwritten before any token can see it.
+        goes on; the hidden states [batch, length, hidden_dim]; and the cache. What padding leaves
+        in it is overwritten before any token can see it.
     """
-    cache = model.backbone.init_cache(*prompts.shape)
-    starts = ops.zeros((prompts.shape[0],), dtype="int32")
-    return _run(model, prompts, lengths, starts, cache)
+    cache = model.backbone.init_cache(prompts.shape[0], slots)
+    return _run(model, prompts, lengths, None, cache)
 
 
 def extend(
@@ -58,8 +61,9 @@ def extend(
 def _run(
     model: LanguageModel, prompts: Any, lengths: Any, starts: Any, cache: Cache
 ) -> tuple[Any, Any, Cache]:
-    hidden, cache = model.backbone.call_with_cache(prompts, cache, starts)
-    logits = model.project(_last(hidden, ops.clip(lengths - starts, 1, prompts.shape[1])))
+    hidden, cache = model.backbone.call_with_cache(prompts, cache, starts, lengths)
+    ends = lengths if starts is None else lengths - starts
+    logits = model.project(_last(hidden, ops.clip(ends, 1, prompts.shape[1])))
     return ops.squeeze(logits, axis=1), hidden, cache
 
 

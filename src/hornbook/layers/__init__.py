@@ -9,6 +9,7 @@ require()
 
 _HERE = {
     "AlibiBias": "positions",
+    "AlibiKeys": "positions",
     "Attention": "attention",
     "AttentionMask": "attention_mask",
     "CachedMultiHeadAttention": "cached_attention",
@@ -18,8 +19,10 @@ _HERE = {
     "LayerNormalization": "norm",
     "Linear": "linear",
     "MaskedLMHead": "masked_lm_head",
+    "MixtureOfExperts": "mixture_of_experts",
     "PositionEmbedding": "embeddings",
     "RMSNormalization": "norm",
+    "RelativePositionBias": "relative_position_bias",
     "ReversibleEmbedding": "embeddings",
     "RopeScaling": "rope_scaling",
     "RotaryAngles": "rope",

@@ -5,14 +5,27 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from hornbook.errors import ConfigError
 
 gelu_approximate = partial(ops.gelu, approximate=True)
 
+
+def gelu(x: Any) -> Any:
+    """The exact GELU, x times the normal distribution's function (Hendrycks and Gimpel, 2016)."""
+    if keras.backend.backend() != "jax":
+        return ops.gelu(x, approximate=False)
+    # JAX's own is of erfc, an exponential and two ranges: on the CPU it takes twice as long.
+    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    wide = wide * (0.5 + 0.5 * ops.erf(wide * float(np.sqrt(0.5))))
+    return ops.cast(wide, x.dtype)
+
+
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "gelu": partial(ops.gelu, approximate=False),
+    "gelu": gelu,
+    "gelu_fast": gelu_approximate,
     "gelu_new": gelu_approximate,
     "gelu_pytorch_tanh": gelu_approximate,
     "relu": ops.relu,
@@ -40,3 +53,11 @@ def activation(name: str | Callable[[Any], Any] | dict[str, Any]) -> Callable[[A
             f"Unknown activation '{name}'; the known ones are {', '.join(sorted(ACTIVATIONS))}."
         )
     return ACTIVATIONS[name]
+
+
+def softcapped(values: Any, cap: float | None) -> Any:
+    """Squeezes values between plus and minus `cap`: `cap * tanh(values / cap)`; None does nothing.
+
+    Follows Gemma Team, "Gemma 2" (2024).
+    """
+    return values if cap is None else cap * ops.tanh(values / cap)

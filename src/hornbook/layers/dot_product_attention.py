@@ -1,10 +1,14 @@
 """Scaled dot-product attention over grouped heads, without ever repeating keys or values."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 from keras import ops
+
+from hornbook.layers.activation import softcapped
+from hornbook.layers.unpadding import UnpaddedRows
 
 
 def dot_product_attention(
@@ -14,6 +18,8 @@ def dot_product_attention(
     mask: Any = None,
     *,
     scale: float,
+    bias: Any = None,
+    softcap: float | None = None,
     dropout: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Attends with `query_heads / kv_heads` query heads sharing each key and value head.
@@ -25,17 +31,26 @@ def dot_product_attention(
         query: [batch, queries, query_heads, head_dim].
         key: [batch, kv_heads, keys, head_dim], the layout of the cache.
         value: [batch, kv_heads, keys, value_head_dim].
-        mask: bool, broadcastable to [batch, 1, queries, keys]; true where a query may look.
+        mask: bool, broadcastable to [batch, 1, queries, keys]; true where a query may look. Or
+            `UnpaddedRows`, whose tokens see those of their own row.
         scale: what the products are multiplied by.
+        bias: added to the scaled products: float, broadcastable to [batch, query_heads, queries,
+            keys].
+        softcap: scores `s` become `softcap * tanh(s / softcap)`.
         dropout: applied to the attention weights.
 
     Returns:
         [batch, queries, query_heads * value_head_dim].
     """
-    form = None if dropout is not None else _own_form(query, key, value)
+    if isinstance(mask, UnpaddedRows):
+        attend = partial(dot_product_attention, scale=scale, softcap=softcap, dropout=dropout)
+        return mask.attend(query, key, value, bias, attend)
+    form = _own_form(query, key, value) if softcap is None and dropout is None else None
     if form is not None:
-        return form(query, key, value, mask, scale)
-    return dot_product_attention_reference(query, key, value, mask, scale=scale, dropout=dropout)
+        return form(query, key, value, mask, scale, bias)
+    return dot_product_attention_reference(
+        query, key, value, mask, scale=scale, bias=bias, softcap=softcap, dropout=dropout
+    )
 
 
 def _own_form(query: Any, key: Any, value: Any) -> Callable[..., Any] | None:
@@ -64,6 +79,8 @@ def dot_product_attention_reference(
     mask: Any = None,
     *,
     scale: float,
+    bias: Any = None,
+    softcap: float | None = None,
     dropout: Callable[[Any], Any] | None = None,
 ) -> Any:
     """The same in `keras.ops`, which the backends' own calls are tested against."""
@@ -77,6 +94,9 @@ def dot_product_attention_reference(
     query = ops.reshape(query, (batch, kv_heads, group * length, head_dim))
     scores = _scores(query, key) * scale
     scores = ops.reshape(scores, (batch, kv_heads, group, length, -1))
+    if bias is not None:
+        scores = scores + _grouped(ops.cast(bias, scores.dtype), kv_heads, group)
+    scores = softcapped(scores, softcap)
     if mask is not None:
         # Finite, so that a row that may look nowhere gives no NaN.
         scores = ops.where(ops.expand_dims(mask, 2), scores, -1e30)
@@ -90,6 +110,12 @@ def dot_product_attention_reference(
     outputs = ops.reshape(ops.matmul(weights, value), (batch, kv_heads, group, length, width))
     outputs = ops.transpose(outputs, (0, 3, 1, 2, 4))
     return ops.cast(ops.reshape(outputs, (batch, length, heads * width)), dtype)
+
+
+def _grouped(bias: Any, kv_heads: int, group: int) -> Any:
+    """A bias [rows, heads, ...] with its axis of heads in two: [rows, kv_heads, group, ...]."""
+    rows, heads, *rest = ops.shape(bias)
+    return ops.reshape(bias, (rows, *((1, 1) if heads == 1 else (kv_heads, group)), *rest))
 
 
 def _scores(query: Any, key: Any) -> Any:
@@ -108,13 +134,29 @@ def _scores(query: Any, key: Any) -> Any:
     return ops.cast(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))), "float32")
 
 
-def _torch_form(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
+def _torch_form(query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any = None) -> Any:
     """One call that keeps the scores in the processor's cache, or on its chip."""
     import torch
 
     batch, length, heads, _ = query.shape
+    if bias is not None:
+        mask = _torch_bias(bias, mask, query.dtype)
     outputs = torch.nn.functional.scaled_dot_product_attention(
         query.transpose(1, 2), key, value, attn_mask=mask, scale=scale,
         enable_gqa=heads != key.shape[1],
     )  # fmt: skip
     return outputs.transpose(1, 2).reshape(batch, length, heads * value.shape[-1])
+
+
+def _torch_bias(bias: Any, mask: Any, dtype: Any) -> Any:
+    """A bias and a mask in one, in the dtype of the queries."""
+    import torch
+
+    if mask is not None:
+        # Finite, so that a row that may look nowhere gives no NaN.
+        bias = torch.where(mask, bias, torch.finfo(bias.dtype).min)
+    if bias.dtype != dtype:
+        # A narrower type's values are close together near zero alone, and the softmax takes no
+        # notice of what all keys of a query have in common.
+        bias = (bias - bias.detach().amax(-1, keepdim=True)).clamp(min=torch.finfo(dtype).min)
+    return bias.to(dtype)

@@ -15,7 +15,7 @@ class FeedForward(keras.layers.Layer):
     """`down(activation(up(x)))`, or with `gated`, `down(activation(gate(x)) * up(x))`.
 
     The gated form follows Shazeer, "GLU Variants Improve Transformer" (2020). Maps
-    [..., hidden_dim] to the same shape.
+    [..., hidden_dim] to the same shape. `dropout` is the rate on what `down` reads, in training.
 
     Example:
         >>> import numpy as np
@@ -30,6 +30,7 @@ class FeedForward(keras.layers.Layer):
         *,
         gated: bool = False,
         use_bias: bool = True,
+        dropout: float = 0.0,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
         **kwargs: Any,
@@ -41,10 +42,12 @@ class FeedForward(keras.layers.Layer):
         self.activation = get_activation(activation)
         self.gated = gated
         self.use_bias = use_bias
+        self.dropout_rate = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.up = self._project(intermediate_dim, "up")
         self.gate = self._project(intermediate_dim, "gate") if gated else None
+        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         self.up.build(input_shape)
@@ -66,9 +69,11 @@ class FeedForward(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         if self.gate is None:
-            return self.down(self.activation(self.up(inputs)))
-        gate, up = linear_products(inputs, (self.gate, self.up))
-        return self.down(self.activation(gate) * up)
+            x = self.activation(self.up(inputs))
+        else:
+            gate, up = linear_products(inputs, (self.gate, self.up))
+            x = self.activation(gate) * up
+        return self.down(x if self.dropout is None else self.dropout(x))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
@@ -80,6 +85,7 @@ class FeedForward(keras.layers.Layer):
             "activation": keras.saving.serialize_keras_object(self.activation_name),
             "gated": self.gated,
             "use_bias": self.use_bias,
+            "dropout": self.dropout_rate,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }

@@ -27,11 +27,13 @@ class FourierMixing(keras.layers.Layer):
         [[[4.0, 0.0], [0.0, 0.0]]]
     """
 
+    window = None  # every token is mixed with every other
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, inputs: Any, *_: Any) -> Any:
+    def call(self, inputs: Any, *_: Any, **__: Any) -> Any:
         x = ops.cast(inputs, "float32")
         real, _ = ops.fft2((x, ops.zeros_like(x)))
         return ops.cast(real, self.compute_dtype)
@@ -74,6 +76,7 @@ class FNetEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.dropout = dropout
+        self.layer_norm_epsilon = layer_norm_epsilon
         given: dict[str, Any] = {"dtype": self.dtype_policy}
         self.layer = TransformerLayer(
             FourierMixing(name="attention", **given),
@@ -109,5 +112,5 @@ class FNetEncoder(keras.layers.Layer):
             **super().get_config(),
             **{name: network[name] for name in names},
             "dropout": self.dropout,
-            "layer_norm_epsilon": self.layer.attention_norm.epsilon,
+            "layer_norm_epsilon": self.layer_norm_epsilon,
         }

@@ -14,61 +14,72 @@ import jax.numpy as jnp
 from jax import lax
 
 
-def jax_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
+def jax_attention(
+    query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any = None
+) -> Any:
     """See `dot_product_attention`; query, key and value have one dtype."""
     batch, length, heads, head_dim = query.shape
     kv_heads = key.shape[1]
     group = heads // kv_heads
     query = query.reshape(batch, length, kv_heads, group, head_dim).transpose(0, 2, 3, 1, 4)
     query = query.reshape(batch, kv_heads, group * length, head_dim)
-    bias = None
     if mask is not None:
         # Finite, so that a row that may look nowhere gives no NaN. Adding is faster than choosing.
-        bias = jnp.where(mask, jnp.float32(0.0), jnp.float32(-1e30))
-        bias = jnp.broadcast_to(bias, (*bias.shape[:2], length, bias.shape[3]))
-        bias = jnp.tile(bias, (1, 1, group, 1))
-    outputs = _attend(query, key, value, bias, scale)
+        mask = jnp.where(mask, jnp.float32(0.0), jnp.float32(-1e30))
+        mask = jnp.broadcast_to(mask, (*mask.shape[:2], length, mask.shape[3]))
+        mask = jnp.tile(mask, (1, 1, group, 1))
+    if bias is not None:
+        bias = jnp.asarray(bias, jnp.float32)
+        bias = jnp.broadcast_to(bias, (bias.shape[0], heads, *bias.shape[2:]))
+        bias = bias.reshape(bias.shape[0], kv_heads, group, *bias.shape[2:])
+    outputs = _attend(query, key, value, mask, bias, scale)
     outputs = outputs.reshape(batch, kv_heads, group, length, -1).transpose(0, 3, 1, 2, 4)
     return outputs.reshape(batch, length, -1)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(4,))
-def _attend(query: Any, key: Any, value: Any, bias: Any, scale: float) -> Any:
+@partial(jax.custom_vjp, nondiff_argnums=(5,))
+def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
     """Queries of the heads that share a key and value head stand below each other.
 
     Args:
         query: [batch, kv_heads, queries, head_dim].
         key: [batch, kv_heads, keys, head_dim].
         value: [batch, kv_heads, keys, value_head_dim].
-        bias: float32, broadcastable to [batch, 1, queries, keys] and added to the scores; or None.
+        mask: float32, broadcastable to [batch, 1, queries, keys] and added to the scores; or None.
+            It gets no gradient.
+        bias: float32, [batch or 1, kv_heads, group, queries / group or 1, keys or 1], added to the
+            scores, too; or None.
         scale: what the products are multiplied by.
     """
-    return _forward(query, key, value, bias, scale)[0]
+    return _forward(query, key, value, mask, bias, scale)[0]
 
 
-def _forward(query: Any, key: Any, value: Any, bias: Any, scale: float) -> tuple[Any, Any]:
+def _forward(
+    query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float
+) -> tuple[Any, Any]:
     # Not the scores: XLA's CPU backend would write out an array of scales as wide as they are.
     query = query * jnp.asarray(scale, query.dtype)
-    scores = _scores(query, key, bias)
+    scores = _scores(query, key, mask, bias)
     highest = jnp.max(scores, -1, keepdims=True)
     weights = jnp.exp(scores - highest)
     total = jnp.sum(weights, -1, keepdims=True)
     # The narrow result is divided, not the wide weights.
     outputs = _product(weights.astype(value.dtype), value, 3, 2) / total
     outputs = outputs.astype(value.dtype)
-    return outputs, (query, key, value, bias, outputs, highest, total)
+    return outputs, (query, key, value, mask, bias, outputs, highest, total)
 
 
 def _backward(scale: float, saved: tuple[Any, ...], gradient: Any) -> tuple[Any, ...]:
-    query, key, value, bias, outputs, highest, total = saved
+    query, key, value, mask, bias, outputs, highest, total = saved
     dtype = value.dtype
-    weights = jnp.exp(_scores(query, key, bias) - highest).astype(dtype)
+    weights = jnp.exp(_scores(query, key, mask, bias) - highest).astype(dtype)
     gradient = gradient.astype(jnp.float32) / total
     mean = jnp.sum(gradient * outputs, -1, keepdims=True)
     gradient = gradient.astype(dtype)
     # Transposed: only in this order is a sum over the rows of both operands fast.
     value_gradient = _product(gradient, weights, 2, 2)
-    score_gradient = (weights * (_product(gradient, value, 3, 3) - mean)).astype(dtype)
+    changes = weights * (_product(gradient, value, 3, 3) - mean)
+    score_gradient = changes.astype(dtype)
     query_gradient = _product(score_gradient, key, 3, 2) * scale
     key_gradient = _product(query, score_gradient, 2, 2)
     return (
@@ -76,16 +87,33 @@ def _backward(scale: float, saved: tuple[Any, ...], gradient: Any) -> tuple[Any,
         key_gradient.swapaxes(2, 3).astype(dtype),
         value_gradient.swapaxes(2, 3).astype(dtype),
         None,
+        # Which the compiler leaves out where nobody asks for it.
+        None if bias is None else _summed(changes, bias.shape),
     )
 
 
 _attend.defvjp(_forward, _backward)
 
 
-def _scores(query: Any, key: Any, bias: Any) -> Any:
+def _scores(query: Any, key: Any, mask: Any, bias: Any) -> Any:
     """float32 [batch, kv_heads, queries, keys]."""
     scores = _product(query, key, 3, 3)
-    return scores if bias is None else scores + bias
+    if bias is not None:
+        scores = (_grouped(scores, bias.shape[2]) + bias).reshape(scores.shape)
+    return scores if mask is None else scores + mask
+
+
+def _grouped(scores: Any, group: int) -> Any:
+    """[batch, kv_heads, group, queries / group, keys] of [batch, kv_heads, queries, keys]."""
+    batch, kv_heads, queries, keys = scores.shape
+    return scores.reshape(batch, kv_heads, group, queries // group, keys)
+
+
+def _summed(changes: Any, shape: tuple[int, ...]) -> Any:
+    """The scores' gradient, summed over the axes along which a bias was the same."""
+    changes = _grouped(changes.astype(jnp.float32), shape[2])
+    axes = tuple(axis for axis in (0, 3, 4) if shape[axis] == 1)
+    return jnp.sum(changes, axes, keepdims=True)
 
 
 def _product(left: Any, right: Any, left_axis: int, right_axis: int) -> Any:

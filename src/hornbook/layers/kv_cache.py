@@ -43,14 +43,15 @@ def is_xla_on_the_cpu() -> bool:
 def write_kv(cache: Any, new: Any, positions: Any) -> Any:
     """Writes each row's new keys (or values) at that row's position.
 
-    Every slot `positions[b] + t` has to lie inside the cache; nothing checks this, because the
-    positions are known only at run time.
+    Every slot has to lie inside the cache; nothing checks this, because they are known only at run
+    time.
 
     Args:
         cache: [batch, kv heads, slots, head dim]. On torch it is changed in place; on JAX and
             TensorFlow it is left alone.
         new: [batch, kv heads, length, head dim], cast to the cache's dtype.
-        positions: int32 [batch], the slot of each row's first new token.
+        positions: int32 [batch], the slot of each row's first new token, which the others follow;
+            or [batch, length], the slot of each token.
 
     Returns:
         The updated cache; on torch, `cache` itself.
@@ -67,13 +68,32 @@ def write_kv(cache: Any, new: Any, positions: Any) -> Any:
 
 def write_kv_reference(cache: Any, new: Any, positions: Any) -> Any:
     """The plain form of `write_kv`: it reads and writes the whole cache for every call."""
-    slots, length = cache.shape[2], new.shape[2]
-    offsets = ops.arange(slots)[None, :] - positions[:, None]
-    written = ops.logical_and(offsets >= 0, offsets < length)[:, None, :, None]
-    source = ops.clip(offsets, 0, length - 1)[:, None, :, None]
-    source = ops.broadcast_to(source, (*new.shape[:2], slots, 1))
-    moved = ops.take_along_axis(new, source, axis=2)
-    return ops.where(written, ops.cast(moved, cache.dtype), cache)
+    slots = ops.arange(cache.shape[2], dtype="int32")
+    here = slots[None, :, None] == _token_slots(positions, new.shape[2])[:, None, :]
+    return replace_slots(cache, new, ops.where(ops.any(here, -1), ops.argmax(here, -1), -1))
+
+
+def replace_slots(cache: Any, new: Any, sources: Any) -> Any:
+    """The cache with other keys (or values) in some slots; it is copied, on torch too.
+
+    Args:
+        cache: [batch, kv heads, slots, head dim].
+        new: [batch, kv heads, length, head dim], cast to the cache's dtype.
+        sources: int [batch, slots], which of the new ones each slot gets; below 0 it stays.
+    """
+    if not cache.shape[2]:
+        return cache
+    sources = ops.cast(sources, "int32")[:, None, :, None]
+    index = ops.broadcast_to(ops.maximum(sources, 0), (*new.shape[:2], cache.shape[2], 1))
+    moved = ops.cast(ops.take_along_axis(new, index, axis=2), cache.dtype)
+    return ops.where(sources < 0, cache, moved)
+
+
+def _token_slots(positions: Any, length: int) -> Any:
+    """The slot [batch, length] of each token."""
+    if len(positions.shape) == 2:
+        return positions
+    return positions[:, None] + ops.arange(length, dtype="int32")
 
 
 def _write_jax(cache: Any, new: Any, positions: Any) -> Any:
@@ -89,9 +109,10 @@ def _write_jax(cache: Any, new: Any, positions: Any) -> Any:
     # both readers of the cache (attention, and the loop's next turn), copying the cache four times
     # a layer: 8.4 ms a token against 2.5 (30 layers, 512 slots). A branch keeps fusion out; its
     # condition always holds.
+    first = positions.reshape(-1)[0]
     return lax.platform_dependent(
         cache,
-        cpu=lambda cache: lax.cond(positions[0] >= 0, write, lambda cache: cache, cache),
+        cpu=lambda cache: lax.cond(first >= 0, write, lambda cache: cache, cache),
         default=write,
     )
 
@@ -99,6 +120,8 @@ def _write_jax(cache: Any, new: Any, positions: Any) -> Any:
 def _write_block(cache: Any, new: Any, position: Any) -> Any:
     from jax import lax
 
+    if position.ndim:
+        return cache.at[:, position].set(new)
     return lax.dynamic_update_slice(cache, new, (0, position, 0))
 
 
@@ -106,7 +129,9 @@ def _write_torch(cache: Any, new: Any, positions: Any) -> Any:
     import torch
 
     batch, _, length, _ = new.shape
-    slots = positions[:, None] + torch.arange(length, device=cache.device)[None, :]
+    slots = positions
+    if positions.ndim == 1:
+        slots = positions[:, None] + torch.arange(length, device=cache.device)[None, :]
     if batch == 1:
         return cache.index_copy_(2, slots[0], new)
     rows = torch.arange(batch, device=cache.device)[:, None]
@@ -121,7 +146,7 @@ def _write_tensorflow(cache: Any, new: Any, positions: Any) -> Any:
     batch, heads, length, _ = new.shape
     rows = tf.range(batch)[:, None, None]
     head = tf.range(heads)[None, :, None]
-    slots = positions[:, None, None] + tf.range(length)[None, None, :]
+    slots = _token_slots(positions, length)[:, None, :]
     shape = (batch, heads, length)
     indices = tf.stack([tf.broadcast_to(part, shape) for part in (rows, head, slots)], axis=-1)
     return tf.tensor_scatter_nd_update(cache, indices, new)

@@ -12,31 +12,44 @@ class RMSNormalization(keras.layers.Layer):
 
     Follows Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019).
 
+    Args:
+        epsilon: added to the mean square.
+        offset: added to `scale` before it multiplies; with 1, `scale` is learned as the distance
+            from one (as in Gemma Team, 2024), and starts at zero.
+
     Example:
         >>> import numpy as np
         >>> RMSNormalization()(np.full((1, 4), 3.0, "float32")).shape
         (1, 4)
     """
 
-    def __init__(self, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    def __init__(self, epsilon: float = 1e-6, offset: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.epsilon = epsilon
+        self.offset = offset
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
+        initializer = keras.initializers.Constant(1.0 - self.offset)
+        self.scale = self.add_weight(
+            name="scale", shape=(input_shape[-1],), initializer=initializer
+        )
 
     def call(self, inputs: Any) -> Any:
         x = ops.cast(inputs, "float32")
         mean_square = ops.mean(ops.square(x), axis=-1, keepdims=True)
         x = x * ops.rsqrt(mean_square + self.epsilon)
+        if self.offset:
+            # In half precision the sum would lose what the scale has learned.
+            x = x * (ops.cast(self.scale, "float32") + self.offset)
+            return ops.cast(x, self.compute_dtype)
         return ops.cast(x, self.compute_dtype) * ops.cast(self.scale, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+        return {**super().get_config(), "epsilon": self.epsilon, "offset": self.offset}
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
@@ -44,7 +57,8 @@ class LayerNormalization(keras.layers.Layer):
     """Subtracts the mean, divides by the standard deviation, then `* scale + bias` [features].
 
     Follows Ba et al., "Layer Normalization" (2016). Unlike `keras.layers.LayerNormalization` it
-    names its variables as every other brick does, and its epsilon is the 1e-5 of the field.
+    names its variables as every other brick does, and its epsilon is the 1e-5 of the field. Without
+    `use_bias` nothing is added at the end.
 
     Example:
         >>> import numpy as np
@@ -52,21 +66,28 @@ class LayerNormalization(keras.layers.Layer):
         (1, 4)
     """
 
-    def __init__(self, epsilon: float = 1e-5, **kwargs: Any) -> None:
+    def __init__(self, epsilon: float = 1e-5, use_bias: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.epsilon = epsilon
+        self.use_bias = use_bias
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.scale = self.add_weight(name="scale", shape=(input_shape[-1],), initializer="ones")
-        self.bias = self.add_weight(name="bias", shape=(input_shape[-1],), initializer="zeros")
+        shape = (input_shape[-1],)
+        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
+        self.bias = (
+            self.add_weight(name="bias", shape=shape, initializer="zeros")
+            if self.use_bias
+            else None
+        )
 
     def call(self, inputs: Any) -> Any:
         inputs = ops.cast(inputs, self.compute_dtype)
         if keras.backend.backend() == "torch":
             import torch
 
-            scale, bias = map(ops.convert_to_tensor, (self.scale, self.bias))
+            scale = ops.convert_to_tensor(self.scale)
+            bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
             return torch.nn.functional.layer_norm(inputs, scale.shape, scale, bias, self.epsilon)
         return layer_norm_reference(inputs, self.scale, self.bias, self.epsilon)
 
@@ -74,7 +95,7 @@ class LayerNormalization(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+        return {**super().get_config(), "epsilon": self.epsilon, "use_bias": self.use_bias}
 
 
 def layer_norm_reference(inputs: Any, scale: Any, bias: Any, epsilon: float) -> Any:
@@ -83,5 +104,7 @@ def layer_norm_reference(inputs: Any, scale: Any, bias: Any, epsilon: float) -> 
     centred = x - ops.mean(x, axis=-1, keepdims=True)
     variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
     x = centred * ops.rsqrt(variance + epsilon)
-    x = x * ops.cast(scale, "float32") + ops.cast(bias, "float32")
+    x = x * ops.cast(scale, "float32")
+    if bias is not None:
+        x = x + ops.cast(bias, "float32")
     return ops.cast(x, inputs.dtype)

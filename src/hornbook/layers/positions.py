@@ -3,8 +3,11 @@
 from typing import Any
 
 import keras
+import ml_dtypes
 import numpy as np
 from keras import ops
+
+from hornbook.layers.rounding import rounded_to_bfloat16
 
 
 def token_positions(length: Any, start_index: Any = 0) -> Any:
@@ -86,6 +89,49 @@ class AlibiBias(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "alibi_bias_max": self.alibi_bias_max}
+
+
+@keras.saving.register_keras_serializable(package="hornbook")
+class AlibiKeys(keras.layers.Layer):
+    """What `AlibiBias` adds to the scores of each key, up to a constant that no softmax sees.
+
+    Follows Press et al., "Train Short, Test Long" (2021). Has no variables.
+
+    Call arguments: `positions`, int32 [batch or 1, keys]. Returns float32 [batch or 1, num_heads,
+    1, keys], an `attention_bias`.
+
+    Args:
+        num_heads: query heads.
+        scale: what the biases are multiplied by.
+        rounded: whether slopes, positions and their products are rounded to bfloat16, whatever the
+            compute dtype, as they were when a model was trained.
+
+    Example:
+        >>> import numpy as np
+        >>> AlibiKeys(2)(np.arange(3)[None])[0, :, 0].tolist()
+        [[0.0, 0.0625, 0.125], [0.0, 0.00390625, 0.0078125]]
+    """
+
+    def __init__(
+        self, num_heads: int, scale: float = 1.0, rounded: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.scale = scale
+        self.rounded = rounded
+
+    def call(self, positions: Any) -> Any:
+        slopes = alibi_slopes(self.num_heads)[:, None, None]
+        positions = ops.cast(positions, "float32")[:, None, None]
+        if not self.rounded:
+            return ops.multiply(positions, (slopes * self.scale).astype("float32"))
+        slopes = slopes.astype(ml_dtypes.bfloat16).astype("float32")
+        products = rounded_to_bfloat16(ops.multiply(rounded_to_bfloat16(positions), slopes))
+        return products * self.scale
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"num_heads": self.num_heads, "scale": self.scale, "rounded": self.rounded}
+        return {**super().get_config(), **own}
 
 
 def alibi_slopes(heads: int, alibi_bias_max: float = 8) -> np.ndarray:

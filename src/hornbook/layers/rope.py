@@ -18,8 +18,9 @@ class RotaryAngles(keras.layers.Layer):
     Follows Su et al., "RoFormer" (2021), in the half-split form that checkpoints use. Has no
     variables: one brick serves every layer with the same base and scaling.
 
-    Call arguments: `positions`, int32 [batch or 1, length]. Returns `(cos, sin)`, each
-    [batch or 1, length, rotary_dim / 2] in the compute dtype.
+    Call arguments: `positions`, int32 [batch or 1, length]; `lengths`, int32 [batch], how long each
+    row's sequence is, for scalings that depend on it, by default up to its last position. Returns
+    `(cos, sin)`, each [batch or 1, length, rotary_dim / 2] in the compute dtype.
 
     Example:
         >>> import numpy as np
@@ -46,22 +47,48 @@ class RotaryAngles(keras.layers.Layer):
         if self.scaling is not None:
             frequencies = self.scaling.apply(frequencies, max_wavelength)
         self.frequencies = frequencies.astype("float32")
+        if self.kind == "longrope":
+            assert self.scaling is not None
+            frequencies = self.scaling.apply_long(max_wavelength**-self.exponents)
+            self.long_frequencies = frequencies.astype("float32")
 
-    def call(self, positions: Any) -> tuple[Any, Any]:
+    @property
+    def kind(self) -> str | None:
+        """The kind of scaling, if there is one."""
+        return None if self.scaling is None else self.scaling.kind
+
+    @property
+    def reads_lengths(self) -> bool:
+        """Whether the rotation of a token depends on how long its sequence is."""
+        return self.kind in ("dynamic", "longrope")
+
+    @property
+    def restart_length(self) -> int | None:
+        """The length of sequences beyond which all of their tokens turn otherwise, or None."""
+        if self.scaling is None or self.scaling.kind != "longrope":
+            return None
+        return self.scaling.original_length
+
+    def call(self, positions: Any, lengths: Any = None) -> tuple[Any, Any]:
         frequencies: Any = self.frequencies
-        if self.scaling is not None and self.scaling.kind == "dynamic":
-            frequencies = ops.multiply(self._slowing(positions, self.scaling), frequencies)
+        if self.scaling is not None and self.reads_lengths:
+            if lengths is None:
+                lengths = ops.max(positions, axis=-1) + 1
+            if self.kind == "dynamic":
+                frequencies = ops.multiply(self._slowing(lengths, self.scaling), frequencies)
+            else:
+                is_long = (lengths > self.scaling.original_length)[:, None, None]
+                frequencies = ops.where(is_long, self.long_frequencies, frequencies)
         angles = ops.multiply(ops.cast(positions, "float32")[..., None], frequencies)
         cos, sin = ops.cos(angles), ops.sin(angles)
         if self.scaling is not None and self.scaling.amplitude != 1.0:
             cos, sin = cos * self.scaling.amplitude, sin * self.scaling.amplitude
         return ops.cast(cos, self.compute_dtype), ops.cast(sin, self.compute_dtype)
 
-    def _slowing(self, positions: Any, scaling: RopeScaling) -> Any:
+    def _slowing(self, lengths: Any, scaling: RopeScaling) -> Any:
         """What each row's base grows by, to the power of the exponents: [batch, 1, dim / 2]."""
-        length = ops.cast(ops.max(positions, axis=-1), "float32") + 1.0
-        length = ops.maximum(length, float(scaling.original_length))
-        growth = scaling.factor * length / scaling.original_length - (scaling.factor - 1.0)
+        length = ops.maximum(ops.cast(lengths, "float32"), float(scaling.original_length))
+        growth = scaling.times * length / scaling.original_length - (scaling.times - 1.0)
         powers = self.exponents * self.rotary_dim / (self.rotary_dim - 2)
         return ops.power(growth[:, None, None], ops.convert_to_tensor(-powers, dtype="float32"))
 

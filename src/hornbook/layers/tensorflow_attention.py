@@ -9,7 +9,9 @@ from typing import Any
 import tensorflow as tf
 
 
-def tensorflow_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
+def tensorflow_attention(
+    query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any = None
+) -> Any:
     """See `dot_product_attention`; query, key and value have one dtype."""
     batch, length = tf.shape(query)[0], tf.shape(query)[1]
     heads, head_dim = query.shape[2:]
@@ -18,40 +20,57 @@ def tensorflow_attention(query: Any, key: Any, value: Any, mask: Any, scale: flo
     query = tf.reshape(query, (batch, length, kv_heads, group, head_dim))
     query = tf.transpose(query, (0, 2, 3, 1, 4))
     query = tf.reshape(query, (batch, kv_heads, group * length, head_dim))
-    bias = None
     if mask is not None:
         # Finite, so that a row that may look nowhere gives no NaN. Adding is faster than choosing.
-        bias = tf.where(mask, 0.0, -1e30)
-        shape = tf.shape(bias)
-        bias = tf.broadcast_to(bias, (shape[0], shape[1], length, shape[3]))
-        bias = tf.tile(bias, (1, 1, group, 1))
-    outputs = _attend(query * tf.cast(scale, query.dtype), key, value, bias)
+        mask = tf.where(mask, 0.0, -1e30)
+        shape = tf.shape(mask)
+        mask = tf.broadcast_to(mask, (shape[0], shape[1], length, shape[3]))
+        mask = tf.tile(mask, (1, 1, group, 1))
+    if bias is not None:
+        bias, shape = tf.cast(bias, tf.float32), tf.shape(bias)
+        bias = tf.broadcast_to(bias, (shape[0], heads, length, shape[3]))
+        bias = tf.reshape(bias, (shape[0], kv_heads, group * length, shape[3]))
+    outputs = _attend(query * tf.cast(scale, query.dtype), key, value, mask, bias)
     outputs = tf.reshape(outputs, (batch, kv_heads, group, length, value.shape[-1]))
     outputs = tf.transpose(outputs, (0, 3, 1, 2, 4))
     return tf.reshape(outputs, (batch, length, heads * value.shape[-1]))
 
 
-def _attend(query: Any, key: Any, value: Any, bias: Any) -> Any:
-    """Queries [batch, kv_heads, queries, head_dim], scaled; bias [batch, 1, queries, keys]."""
+def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any) -> Any:
+    """Queries [batch, kv_heads, queries, head_dim] are scaled; a mask is [batch, 1, queries, keys].
+
+    A bias is [batch or 1, kv_heads, queries, keys].
+    """
 
     @tf.custom_gradient
-    def attend(query: Any, key: Any, value: Any) -> Any:
+    def attend(query: Any, key: Any, value: Any, *bias: Any) -> Any:
         scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
-        weights = tf.nn.softmax(scores if bias is None else scores + bias)
+        for addend in (*bias, *(() if mask is None else (mask,))):
+            scores = scores + addend
+        weights = tf.nn.softmax(scores)
         weights = tf.cast(weights, value.dtype)
         outputs = tf.matmul(weights, value)
 
-        def backward(gradient: Any) -> tuple[Any, Any, Any]:
+        def backward(gradient: Any) -> tuple[Any, ...]:
             products = tf.cast(gradient * outputs, tf.float32)
             mean = tf.reduce_sum(products, -1, keepdims=True)
             changes = tf.cast(tf.matmul(gradient, value, transpose_b=True), tf.float32) - mean
-            changes = tf.cast(tf.cast(weights, tf.float32) * changes, value.dtype)
+            changes = tf.cast(weights, tf.float32) * changes
+            bias_gradients = [_summed(changes, tf.shape(addend)) for addend in bias]
+            changes = tf.cast(changes, value.dtype)
             return (
                 tf.matmul(changes, key),
                 tf.matmul(changes, query, transpose_a=True),
                 tf.matmul(weights, gradient, transpose_a=True),
+                *bias_gradients,
             )
 
         return outputs, backward
 
-    return attend(query, key, value)
+    return attend(query, key, value, *(() if bias is None else (bias,)))
+
+
+def _summed(changes: Any, shape: Any) -> Any:
+    """The scores' gradient, summed over rows that had the same bias."""
+    _, axes = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(changes), s1=shape)
+    return tf.reshape(tf.reduce_sum(changes, axes), shape)

@@ -8,8 +8,11 @@ from keras import ops
 from hornbook.layers.attention import Attention
 from hornbook.layers.feed_forward import FeedForward
 
-PARTS = ("attention_norm", "attention", "feed_forward_norm", "feed_forward")
-MEMORY_PARTS = ("cross_attention_norm", "cross_attention")
+PARTS = (
+    "attention_norm", "attention", "attention_output_norm",
+    "cross_attention_norm", "cross_attention",
+    "feed_forward_norm", "feed_forward", "feed_forward_output_norm",
+)  # fmt: skip
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
@@ -17,34 +20,46 @@ class TransformerLayer(keras.layers.Layer):
     """Runs attention, then the feed-forward network, each added to its input.
 
     With `norm_first` each part reads normalised inputs (as in GPT-2); otherwise the sum is
-    normalised (as in Vaswani et al., 2017). A layer with `cross_attention` attends to a memory
-    between the two.
+    normalised (as in Vaswani et al., 2017). A part's output can have a norm of its own, before it
+    is added (as in Gemma 2, and without the other norm in OLMo 2). With `parallel` both parts read
+    the layer's inputs, and their sum is added to them (as in GPT-J). A layer with
+    `cross_attention` attends to a memory between the two.
 
-    Call arguments and results are those of `Attention`, with `memory`, `memory_mask`,
+    Call arguments and results are those of `Attention`, with `padding_mask` [batch, length] for a
+    network that reads it (`reads_padding`), and with `memory`, `memory_mask`,
     `memory_cache` and `memory_positions` for the cross-attention, whose updated cache comes last.
 
     Args:
         attention: of the inputs to themselves; any brick with the call form of `Attention`.
-        attention_norm: its norm.
+        attention_norm: its norm, or None.
         feed_forward: the network.
-        feed_forward_norm: its norm.
+        feed_forward_norm: its norm, or None; with `parallel`, None shares that of the attention.
         cross_attention: of the inputs to a memory, or None.
         cross_attention_norm: its norm.
+        attention_output_norm: of what the attention gives, or None.
+        feed_forward_output_norm: of what the network gives, or None.
         norm_first: where the norms stand.
+        parallel: whether the network reads the layer's inputs, and not what attention makes of
+            them.
         dropout: rate on the output of each part, in training.
+        feed_forward_dropout: on that of the network, where it is another.
     """
 
     def __init__(
         self,
         attention: Attention,
-        attention_norm: keras.layers.Layer,
+        attention_norm: keras.layers.Layer | None,
         feed_forward: FeedForward,
-        feed_forward_norm: keras.layers.Layer,
+        feed_forward_norm: keras.layers.Layer | None,
         *,
         cross_attention: Any = None,
         cross_attention_norm: keras.layers.Layer | None = None,
+        attention_output_norm: keras.layers.Layer | None = None,
+        feed_forward_output_norm: keras.layers.Layer | None = None,
         norm_first: bool = True,
+        parallel: bool = False,
         dropout: float = 0.0,
+        feed_forward_dropout: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # a cache may have a dtype of its own
@@ -55,9 +70,22 @@ class TransformerLayer(keras.layers.Layer):
         self.feed_forward_norm = feed_forward_norm
         self.cross_attention = cross_attention
         self.cross_attention_norm = cross_attention_norm
+        self.attention_output_norm = attention_output_norm
+        self.feed_forward_output_norm = feed_forward_output_norm
+        if parallel and not (norm_first and cross_attention is None):
+            raise ValueError("Parallel parts need norm_first=True and no cross_attention.")
         self.norm_first = norm_first
+        self.parallel = parallel
         self.dropout_rate = dropout
+        self.feed_forward_dropout_rate = feed_forward_dropout
         self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.feed_forward_dropout = self.dropout
+        if feed_forward_dropout is not None:
+            self.feed_forward_dropout = (
+                keras.layers.Dropout(feed_forward_dropout, name="feed_forward_dropout")
+                if feed_forward_dropout
+                else None
+            )
 
     def build(
         self,
@@ -80,23 +108,49 @@ class TransformerLayer(keras.layers.Layer):
         memory_mask: Any = None,
         memory_cache: tuple[Any, Any] | None = None,
         memory_positions: Any = None,
+        attention_bias: Any = None,
+        attention_context: Any = None,
+        padding_mask: Any = None,
+        past: tuple[Any, Any] | None = None,
     ) -> Any:
         inputs = ops.cast(inputs, self.compute_dtype)
+        given = {
+            "attention_bias": attention_bias,
+            "attention_context": attention_context,
+            "past": past,
+        }
+        options = {name: value for name, value in given.items() if value is not None}
 
         def attend(x: Any) -> Any:
-            return self.attention(x, attention_mask, rope, cache, positions)
+            return self.attention(
+                x, attention_mask=attention_mask, rope=rope, cache=cache, positions=positions,
+                **options,
+            )  # fmt: skip
 
         def attend_to_memory(x: Any) -> Any:
             return self.cross_attention(
                 x, memory_mask, None, memory_cache, memory_positions, memory
             )
 
-        x, cache = self._add(inputs, attend, self.attention_norm)
-        if self.cross_attention is not None:
-            x, memory_cache = self._add(x, attend_to_memory, self.cross_attention_norm)
-        x, _ = self._add(x, self.feed_forward, self.feed_forward_norm)
+        def feed(x: Any) -> Any:
+            return (
+                self.feed_forward(x, padding_mask) if self.reads_padding else self.feed_forward(x)
+            )
+
+        if self.parallel:
+            x, cache = self._add_both(inputs, attend, feed)
+        else:
+            x, cache = self._add(inputs, attend, "attention")
+            if self.cross_attention is not None:
+                x, memory_cache = self._add(x, attend_to_memory, "cross_attention")
+            x, _ = self._add(x, feed, "feed_forward")
         caches = [entry for entry in (cache, memory_cache) if entry is not None]
         return (x, *caches) if caches else x
+
+    @property
+    def reads_padding(self) -> bool:
+        """Whether the network is told which tokens are real."""
+        return getattr(self.feed_forward, "reads_padding", False)
 
     def compute_output_spec(self, inputs: Any, *_: Any, **__: Any) -> keras.KerasTensor:
         """The shape is the inputs'; saying so spares tracing every layer when a model is made."""
@@ -110,25 +164,42 @@ class TransformerLayer(keras.layers.Layer):
                 for name, part in self._parts().items()
             },
             "norm_first": self.norm_first,
+            "parallel": self.parallel,
             "dropout": self.dropout_rate,
+            "feed_forward_dropout": self.feed_forward_dropout_rate,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in (*PARTS, *MEMORY_PARTS)
-            if name in config
-        }
+        parts = {name: keras.saving.deserialize_keras_object(config.get(name)) for name in PARTS}
         return cls(**{**config, **parts})
 
     def _parts(self) -> dict[str, keras.layers.Layer]:
-        names = PARTS if self.cross_attention is None else (*PARTS, *MEMORY_PARTS)
-        return {name: getattr(self, name) for name in names}
+        parts = {name: getattr(self, name) for name in PARTS}
+        return {name: part for name, part in parts.items() if part is not None}
 
-    def _add(self, x: Any, part: Any, norm: Any) -> tuple[Any, Any]:
-        """Adds a part's output to its input; the part's updated cache, if it has one, comes too."""
-        outputs = part(norm(x) if self.norm_first else x)
+    def _norm(self, x: Any, name: str) -> Any:
+        norm = getattr(self, name, None)
+        return x if norm is None else norm(x)
+
+    def _outputs(self, part: Any, name: str, inputs: Any) -> tuple[Any, Any]:
+        """What is added; the part's updated cache, if it has one, comes too."""
+        outputs = part(inputs)
         outputs, cache = outputs if isinstance(outputs, tuple) else (outputs, None)
-        x = x + (outputs if self.dropout is None else self.dropout(outputs))
-        return (x if self.norm_first else norm(x)), cache
+        outputs = self._norm(outputs, f"{name}_output_norm")
+        dropout = self.feed_forward_dropout if name == "feed_forward" else self.dropout
+        return outputs if dropout is None else dropout(outputs), cache
+
+    def _add(self, x: Any, part: Any, name: str) -> tuple[Any, Any]:
+        norm = f"{name}_norm"
+        outputs, cache = self._outputs(part, name, self._norm(x, norm) if self.norm_first else x)
+        x = x + outputs
+        return (x if self.norm_first else self._norm(x, norm)), cache
+
+    def _add_both(self, x: Any, attend: Any, feed: Any) -> tuple[Any, Any]:
+        normed = self._norm(x, "attention_norm")
+        attended, cache = self._outputs(attend, "attention", normed)
+        if self.feed_forward_norm is not None:
+            normed = self._norm(x, "feed_forward_norm")
+        fed, _ = self._outputs(feed, "feed_forward", normed)
+        return x + attended + fed, cache

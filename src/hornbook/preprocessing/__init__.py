@@ -12,7 +12,13 @@ _EXPORTS = {
     "CausalLMPreprocessor": "hornbook.preprocessing.causal_lm",
     "DecoderPreprocessor": "hornbook.preprocessing.decoder",
     "EncoderPreprocessor": "hornbook.preprocessing.encoder",
+    "MaskedLMAndNextSentencePreprocessor": "hornbook.preprocessing.next_sentence",
+    "MaskedLMPreprocessor": "hornbook.preprocessing.masked_lm",
+    "MultipleChoicePreprocessor": "hornbook.preprocessing.multiple_choice",
+    "NextSentencePreprocessor": "hornbook.preprocessing.next_sentence",
     "Preprocessor": "hornbook.preprocessing.preprocessor",
+    "QuestionAnsweringPreprocessor": "hornbook.preprocessing.question_answering",
+    "TokenClassifierPreprocessor": "hornbook.preprocessing.token_classifier",
 }
 __all__ = list(_EXPORTS)
 

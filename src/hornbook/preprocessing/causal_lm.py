@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from hornbook.errors import GenerationError, HornbookWarning
+from hornbook.errors import DataError, GenerationError, HornbookWarning
 from hornbook.preprocessing.decoder import DecoderPreprocessor
 from hornbook.preprocessing.packing import add_ends, pad_rows
-from hornbook.preprocessing.preprocessor import Arrays, PadTo, padded_length
-from hornbook.tokenizers.tensorflow_inputs import is_tensorflow
+from hornbook.preprocessing.preprocessor import Arrays, PadTo, padded_length, row_weights
 from hornbook.tokenizers.token_ids import to_id_lists
 
 
@@ -70,9 +69,8 @@ class CausalLMPreprocessor(DecoderPreprocessor):
         dtypes = ("int32", "bool", "int32", "float32")
         results = self._run(self._shifted, x, dtypes, sequence_length, pad_to)
         token_ids, padding_mask, labels, weights = results
-        if sample_weight is not None:
-            weights = weights * _token_column(sample_weight)
-        return {"token_ids": token_ids, "padding_mask": padding_mask}, labels, weights
+        inputs = {"token_ids": token_ids, "padding_mask": padding_mask}
+        return inputs, labels, row_weights(weights, sample_weight)
 
     def _shifted(self, columns: list[list[str]], length: int, pad_to: PadTo) -> Arrays:
         rows = self._encode(columns)
@@ -82,6 +80,11 @@ class CausalLMPreprocessor(DecoderPreprocessor):
             rows, padded_length(longest - 1, length, pad_to) + 1, self.pad_token_id
         )
         return token_ids[:, :-1], mask[:, :-1], token_ids[:, 1:], mask[:, 1:].astype("float32")
+
+    def _encode(self, columns: list[list[str]]) -> list[list[int]]:
+        if len(columns) > 1:
+            raise DataError("Got pairs of texts; a language model takes one text a row")
+        return self.tokenizer.encode_batch(columns[0])
 
     def generate_preprocess(
         self, x: Any, sequence_length: int | None = None, pad_to: PadTo = "sequence_length"
@@ -123,12 +126,3 @@ class CausalLMPreprocessor(DecoderPreprocessor):
         ]
         texts: list[str] = self.tokenizer.detokenize(kept, skip_special_tokens=True)
         return texts if batched else texts[0]
-
-
-def _token_column(sample_weight: Any) -> Any:
-    """One weight a text as [batch, 1], to weigh all of its tokens."""
-    if not is_tensorflow(sample_weight):
-        return np.asarray(sample_weight, "float32")[..., None]
-    import tensorflow as tf
-
-    return tf.cast(sample_weight, tf.float32)[..., None]

@@ -1,9 +1,9 @@
-"""Text for decoders: rows of ids between a start and an end token."""
+"""Text for decoders: one text or a pair a row, each between a start and an end token."""
 
 from typing import Any
 
 from hornbook.errors import DataError
-from hornbook.preprocessing.packing import add_ends, pad_rows
+from hornbook.preprocessing.packing import add_ends, join_pairs, pad_rows
 from hornbook.preprocessing.preprocessor import (
     Arrays,
     PadTo,
@@ -15,10 +15,11 @@ from hornbook.tokenizers.tokenizer import Tokenizer
 
 
 class DecoderPreprocessor(Preprocessor):
-    """Turns text into a decoder's inputs, for a backbone with a head of one's own.
+    """Turns texts, or pairs of texts, into a decoder's inputs, for classifying them.
 
     Follows `keras_nlp.models.GPT2Preprocessor`, except that start and end tokens are added as the
-    original tokenizer adds them.
+    original tokenizer adds them: to both texts of a pair, which stand one behind the other. Where
+    a pair is too long, its texts get a token each by turns.
 
     Args:
         tokenizer: what turns text into ids.
@@ -61,7 +62,8 @@ class DecoderPreprocessor(Preprocessor):
         """Makes inputs of text; labels and weights pass through.
 
         Args:
-            x: a string, a list or array of strings, or a string tensor of TensorFlow.
+            x: a string, a list or array of strings, a tuple of two of these for pairs, or a list
+                of pairs; string tensors of TensorFlow in the same forms.
             y: labels.
             sample_weight: weights.
             sequence_length: instead of the preprocessor's own.
@@ -77,14 +79,17 @@ class DecoderPreprocessor(Preprocessor):
         return with_targets(features, y, sample_weight)
 
     def _rows(self, columns: list[list[str]], length: int, pad_to: PadTo) -> Arrays:
-        rows = add_ends(self._encode(columns), length, self._start, self._end)
+        encoded = [self.tokenizer.encode_batch(column) for column in columns]
+        if len(encoded) == 1:
+            rows = add_ends(encoded[0], length, self._start, self._end)
+        else:
+            first, second = encoded
+            between = [*self._end, *self._start]
+            rows, _ = join_pairs(
+                first, second, length, self._start, between, self._end, "round_robin"
+            )
         longest = max(map(len, rows), default=0)
         return pad_rows(rows, padded_length(longest, length, pad_to), self.pad_token_id)
-
-    def _encode(self, columns: list[list[str]]) -> list[list[int]]:
-        if len(columns) > 1:
-            raise DataError("Got pairs of texts; a decoder takes one text a row")
-        return self.tokenizer.encode_batch(columns[0])
 
     def get_config(self) -> dict[str, Any]:
         """Returns the preprocessor as plain JSON values, its tokenizer included."""

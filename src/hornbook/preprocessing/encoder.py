@@ -1,8 +1,9 @@
 """Text for encoders: one text or a pair a row, between special tokens."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from hornbook.errors import TokenizerError
+from hornbook.preprocessing.global_tokens import with_global_positions
 from hornbook.preprocessing.packing import add_ends, join_pairs, pad_rows
 from hornbook.preprocessing.preprocessor import (
     Arrays,
@@ -12,6 +13,7 @@ from hornbook.preprocessing.preprocessor import (
     with_targets,
 )
 from hornbook.preprocessing.segments import check_truncation
+from hornbook.tokenizers.row_template import RowTemplate
 from hornbook.tokenizers.tokenizer import Tokenizer
 
 FEATURES = ("token_ids", "segment_ids", "padding_mask")
@@ -20,9 +22,9 @@ FEATURES = ("token_ids", "segment_ids", "padding_mask")
 class EncoderPreprocessor(Preprocessor):
     """Turns texts, or pairs of texts, into an encoder's inputs.
 
-    A row is `[CLS] text [SEP]` or `[CLS] first [SEP] second [SEP]`, with the tokenizer's own
-    tokens in these roles (its start and end tokens where it has no others). Follows
-    Devlin et al., "BERT" (2018).
+    A row is `[CLS] text [SEP]` or `[CLS] first [SEP] second [SEP]`, as in Devlin et al., "BERT"
+    (2018), or as the family has it, with the tokenizer's own tokens in these roles (its start and
+    end tokens where it has no others).
 
     Args:
         tokenizer: what turns text into ids.
@@ -39,6 +41,8 @@ class EncoderPreprocessor(Preprocessor):
     """
 
     makes_labels = False
+    global_tokens: ClassVar[str | None] = None
+    """Which text of a pair has global attention, as `HeadLayers` names it."""
 
     def __init__(
         self,
@@ -48,8 +52,13 @@ class EncoderPreprocessor(Preprocessor):
     ) -> None:
         super().__init__(tokenizer, sequence_length)
         self.truncate = check_truncation(truncate)
-        self._start = _first_of(tokenizer, "cls_token", "start_token")
-        self._separator = _first_of(tokenizer, "sep_token", "end_token")
+        template = self.tokenizer_class.row_template or tokenizer.row_template or RowTemplate()
+        self._start, self._between, self._end = (
+            _ids(tokenizer, template, roles)
+            for roles in (template.prefix, template.between, template.suffix)
+        )
+        self._second_segment = template.second_segment
+        self._last_segment = template.last_segment
 
     def __call__(
         self,
@@ -76,18 +85,32 @@ class EncoderPreprocessor(Preprocessor):
         """
         dtypes = ("int32", "int32", "bool")
         results = self._run(self._rows, x, dtypes, sequence_length, pad_to)
-        features = dict(zip(FEATURES, results, strict=True))
+        features = self._with_global_tokens(dict(zip(FEATURES, results, strict=True)))
         return with_targets(features, y, sample_weight)
+
+    def _with_global_tokens(self, features: dict[str, Any]) -> dict[str, Any]:
+        if self.global_tokens is None:
+            return features
+        between = self._between
+        return with_global_positions(features, self.global_tokens, between[0], len(between))
 
     def _rows(self, columns: list[list[str]], length: int, pad_to: PadTo) -> Arrays:
         encoded = [self.tokenizer.encode_batch(column) for column in columns]
+        return self._pack(encoded, length, pad_to)
+
+    def _pack(self, encoded: list[list[list[int]]], length: int, pad_to: PadTo) -> Arrays:
+        """Rows of one column of ids, or of two for pairs."""
         if len(encoded) == 1:
-            tokens = add_ends(encoded[0], length, [self._start], [self._separator])
+            tokens = add_ends(encoded[0], length, self._start, self._end)
             segments = [[0] * len(row) for row in tokens]
         else:
             first, second = encoded
-            ends = self._start, self._separator
-            tokens, segments = join_pairs(first, second, length, *ends, self.truncate)
+            tokens, segments = join_pairs(
+                first, second, length, self._start, self._between, self._end,
+                self.truncate, self._second_segment,
+            )  # fmt: skip
+        if self._last_segment is not None:
+            segments = [[*row[:-1], self._last_segment] for row in segments]
         padded = padded_length(max(map(len, tokens), default=0), length, pad_to)
         token_ids, mask = pad_rows(tokens, padded, self.pad_token_id)
         return token_ids, pad_rows(segments, padded)[0], mask
@@ -97,12 +120,13 @@ class EncoderPreprocessor(Preprocessor):
         return {**super().get_config(), "truncate": self.truncate}
 
 
-def _first_of(tokenizer: Tokenizer, *roles: str) -> int:
-    for role in roles:
-        token_id: int | None = getattr(tokenizer, f"{role}_id")
-        if token_id is not None:
-            return token_id
-    raise TokenizerError(
-        f"An encoder's rows need a {' or '.join(roles)}, and the tokenizer has none; name one with "
-        "special_tokens="
-    )
+def _ids(tokenizer: Tokenizer, template: RowTemplate, roles: tuple[str, ...]) -> list[int]:
+    try:
+        tokens = template.named(roles, tokenizer.settings.special_tokens)
+    except KeyError as error:
+        raise TokenizerError(
+            f"An encoder's rows need a {' or '.join(roles)} or {error.args[0]}, and the "
+            "tokenizer has none; name one with special_tokens="
+        ) from error
+    ids = map(tokenizer.engine.token_to_id, tokens)
+    return [token_id for token_id in ids if token_id is not None]

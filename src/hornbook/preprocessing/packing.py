@@ -60,27 +60,41 @@ def add_ends(
 
 
 def join_pairs(
-    firsts: Rows, seconds: Rows, length: int, start: int, separator: int, truncate: str
+    firsts: Rows,
+    seconds: Rows,
+    length: int,
+    start: Sequence[int],
+    between: Sequence[int],
+    end: Sequence[int],
+    truncate: str,
+    second_segment: int = 1,
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Joins pairs of rows as `start first separator second separator`, cut to `length`.
+    """Joins pairs of rows as `start first between second end`, cut to `length`.
 
     Args:
         firsts: the first row of each pair.
         seconds: the second row of each.
         length: the greatest length of a joined row.
-        start: the id before the first.
-        separator: the id after each.
+        start: the ids before the first.
+        between: the ids between the two.
+        end: the ids after the second.
         truncate: how the two share a row that is too short, one of `TRUNCATIONS`.
+        second_segment: the segment id of the second and of what follows it.
 
     Returns:
-        Rows of token ids, and rows of segment ids: 0 up to the first separator, 1 after it.
+        Rows of token ids, and rows of segment ids, 0 up to the second row.
+
+    Example:
+        >>> join_pairs([[5, 6]], [[7]], 9, [1], [2], [2], "round_robin")
+        ([[1, 5, 6, 2, 7, 2]], [[0, 0, 0, 0, 1, 1]])
     """
     lengths = np.array([[len(row) for row in rows] for rows in (firsts, seconds)], dtype=np.int64)
-    kept = TRUNCATIONS[truncate](lengths, max(length - 3, 0)).T.tolist()
+    room = max(length - len(start) - len(between) - len(end), 0)
+    kept = TRUNCATIONS[truncate](lengths, room).T.tolist()
     tokens, segments = [], []
-    for first, second, (room, other) in zip(firsts, seconds, kept, strict=True):
-        head = [start, *first[:room], separator]
-        tail = [*second[:other], separator]
+    for first, second, (one, other) in zip(firsts, seconds, kept, strict=True):
+        head = [*start, *first[:one], *between]
+        tail = [*second[:other], *end]
         tokens.append([*head, *tail][:length])
-        segments.append([*[0] * len(head), *[1] * len(tail)][:length])
+        segments.append([*[0] * len(head), *[second_segment] * len(tail)][:length])
     return tokens, segments

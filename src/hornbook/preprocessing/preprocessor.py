@@ -52,6 +52,13 @@ class Preprocessor(abc.ABC):
     ) -> Any:
         """Turns text, with its labels and weights, into what `fit` trains on."""
 
+    def predict_preprocess(
+        self, x: Any, sequence_length: int | None = None, pad_to: PadTo = "sequence_length"
+    ) -> Any:
+        """Turns text into what `predict` runs on: the inputs alone."""
+        made = self(x, sequence_length=sequence_length, pad_to=pad_to)
+        return made[0] if isinstance(made, tuple) else made
+
     @classmethod
     def from_preset(cls, preset: str | Path, **options: Any) -> Self:
         """Loads the preprocessor of a model's checkpoint.
@@ -94,11 +101,13 @@ class Preprocessor(abc.ABC):
         dtypes: Sequence[str],
         sequence_length: int | None,
         pad_to: PadTo,
+        shapes: Sequence[tuple[int | None, ...]] | None = None,
     ) -> Sequence[Any]:
         """Calls `function(columns of strings, length, pad_to)`, which gives [batch, ...] arrays.
 
         One text gives arrays without the batch axis. For tensors of TensorFlow, also symbolic
-        ones, the results are tensors, and static in shape unless padding is to the longest.
+        ones, the results are tensors, and static in shape unless padding is to the longest;
+        `shapes` says what follows the batch axis where that isn't the length.
         """
         if pad_to not in ("sequence_length", "longest"):
             raise DataError(f"pad_to is {pad_to!r}; expected 'sequence_length' or 'longest'")
@@ -112,7 +121,8 @@ class Preprocessor(abc.ABC):
         if not is_tensorflow(columns[0]):
             return on_values(*columns)
         static = length if pad_to == "sequence_length" else None
-        return tensorflow_graph.call(on_values, columns, dtypes, static)
+        shapes = shapes or ((static,),) * len(dtypes)
+        return tensorflow_graph.call(on_values, columns, dtypes, shapes)
 
 
 def padded_length(longest: int, length: int, pad_to: PadTo) -> int:
@@ -125,3 +135,14 @@ def with_targets(features: Any, y: Any, sample_weight: Any) -> Any:
     if sample_weight is not None:
         return features, y, sample_weight
     return features if y is None else (features, y)
+
+
+def row_weights(weights: Any, sample_weight: Any) -> Any:
+    """Each token's weight [batch, tokens], times its row's [batch], where rows have one."""
+    if sample_weight is None:
+        return weights
+    if not is_tensorflow(sample_weight):
+        return weights * np.asarray(sample_weight, "float32")[..., None]
+    import tensorflow as tf
+
+    return weights * tf.cast(sample_weight, tf.float32)[..., None]

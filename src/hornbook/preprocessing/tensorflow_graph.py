@@ -8,20 +8,23 @@ def call(
     function: Callable[..., tuple[Any, ...]],
     columns: Sequence[Any],
     dtypes: Sequence[str],
-    length: int | None,
+    shapes: Sequence[tuple[int | None, ...]],
 ) -> list[Any]:
     """Runs a numpy function on string tensors.
 
     Args:
-        function: takes the columns' values and gives one array [*column's shape, length] a dtype.
+        function: takes the columns' values and gives one array [*column's shape, ...] a dtype.
         columns: string tensors of one shape.
         dtypes: of the results.
-        length: the results' last dimension where it is known beforehand.
+        shapes: what of each result's shape comes after the column's, as far as it is known.
 
     Returns:
-        Tensors with the static shape [*column's shape, length].
+        Tensors with these static shapes.
     """
     import tensorflow as tf
 
     results = tf.numpy_function(function, list(columns), list(dtypes), stateful=False)
-    return [tf.ensure_shape(result, [*columns[0].shape, length]) for result in results]
+    return [
+        tf.ensure_shape(result, [*columns[0].shape, *shape])
+        for result, shape in zip(results, shapes, strict=True)
+    ]

@@ -5,15 +5,18 @@ from functools import cached_property
 from typing import Any
 
 import keras
+import numpy as np
 
 from hornbook import samplers
 from hornbook.backbones.backbone import Backbone
 from hornbook.generation import Engine, generate_text
 from hornbook.generation.speculation import DRAFT_TOKENS
 from hornbook.generation.text import StopTokenIds, TextOptions
+from hornbook.layers.activation import softcapped
 from hornbook.layers.linear import Linear
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.metrics import Perplexity
+from hornbook.tasks.scoring import ScoredTokens, score_inputs
 from hornbook.tasks.task import Task
 from hornbook.training.next_token_model import NextTokenModel
 
@@ -60,6 +63,7 @@ class CausalLM(NextTokenModel, Task):
             )
         hidden = backbone(backbone.input)
         logits = backbone.token_embedding(hidden, reverse=True) if head is None else head(hidden)
+        logits = softcapped(logits, backbone.assembly.logit_softcap)
         super().__init__(backbone, preprocessor, logits, name=name)
         self.lm_head = head
         self.sampler = samplers.get("top_k")
@@ -192,8 +196,49 @@ class CausalLM(NextTokenModel, Task):
         )
         return generate_text(self, inputs, options, stream)
 
+    def score(
+        self, inputs: Any, continuations: Any = None, *, batch_size: int = 32
+    ) -> ScoredTokens | list[ScoredTokens] | np.ndarray:
+        """Gives the log-probability of each token of texts, given all tokens before it.
+
+        The first token has none, unless the tokenizer puts a start token before it, which is not
+        scored itself. Texts of like lengths run together, and the logits of only a few hundred
+        tokens exist at a time.
+
+        KerasNLP's `score(token_ids, padding_mask, scoring_mode="loss", target_ids)` gives
+        `-score` one place to the left, where the token is predicted; logits are what calling the
+        model gives.
+
+        Args:
+            inputs: a text or several, a chat or several, or `{"token_ids", "padding_mask"}`, each
+                [batch, length], padded on the right.
+            continuations: a text for each of the texts in `inputs`, which then are prompts:
+                only the continuation's tokens are scored. Text and continuation are tokenized as
+                one, so that a space between them belongs to either; a token with characters of
+                both is scored.
+            batch_size: how many texts run at a time.
+
+        Returns:
+            `ScoredTokens` for a text, a list of them for several; for token ids float32
+            [batch, length], the score of each, and 0 where there is none: the first and padding.
+
+        Raises:
+            GenerationError: when a text is longer than the model's `max_sequence_length`.
+
+        Example:
+            >>> from hornbook.models import GPT2Backbone, GPT2CausalLM
+            >>> backbone = GPT2Backbone(vocabulary_size=50, num_layers=1, num_heads=2, hidden_dim=8)
+            >>> import numpy as np
+            >>> inputs = {"token_ids": np.array([[3, 4, 0]]), "padding_mask": np.array([[1, 1, 0]])}
+            >>> GPT2CausalLM(backbone).score(inputs).shape
+            (1, 3)
+        """
+        return score_inputs(self, inputs, continuations, batch_size)
+
     def project(self, hidden: Any) -> Any:
         """Logits [batch, length, vocabulary] of hidden states [batch, length, hidden_dim]."""
         if self.lm_head is None:
-            return self.backbone.token_embedding(hidden, reverse=True)
-        return self.lm_head(hidden)
+            logits = self.backbone.token_embedding(hidden, reverse=True)
+        else:
+            logits = self.lm_head(hidden)
+        return softcapped(logits, self.backbone.assembly.logit_softcap)

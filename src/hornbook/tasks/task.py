@@ -7,8 +7,10 @@ import keras
 from keras.src.models.functional import Functional
 
 from hornbook.backbones.adaptation import adaptations, restore
-from hornbook.backbones.backbone import Backbone
+from hornbook.backbones.backbone import Backbone, read_inputs
 from hornbook.backbones.construction import creates_values
+from hornbook.layers.head_layers import HeadLayers
+from hornbook.layers.sliding_window_attention import GLOBAL_POSITIONS
 from hornbook.training import pipeline
 from hornbook.training.checks import graph
 from hornbook.training.checks.preflight import before_fit
@@ -29,6 +31,10 @@ class Task(Functional):
     """
 
     name_in_families: ClassVar[str]
+    head_layers: ClassVar[HeadLayers | None] = None
+    """The structure of the head, as the family declares it."""
+    starts_fresh: ClassVar[bool] = False
+    """Whether a checkpoint without the head makes one with a fresh head, to be trained."""
 
     def __init__(
         self,
@@ -36,13 +42,27 @@ class Task(Functional):
         preprocessor: Any,
         outputs: Any,
         *,
+        inputs: Any = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(inputs=backbone.input, outputs=outputs, name=name)
+        inputs = backbone.input if inputs is None else inputs
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
         self.backbone = backbone
         self.preprocessor = preprocessor
         self.generation_config: dict[str, Any] = {}
+        if GLOBAL_POSITIONS in backbone.input and not (
+            self.head_layers and self.head_layers.global_tokens
+        ):
+            backbone.assembly.freeze_optional()  # no text alone brings tokens that use it
         graph.claim(self)
+
+    def __call__(self, inputs: Any, *args: Any, **options: Any) -> Any:
+        # Before `call`, Keras looks whether the inputs are all there.
+        return super().__call__(read_inputs(self, inputs), *args, **options)
+
+    def _standardize_inputs(self, inputs: Any) -> Any:
+        # On JAX, `fit` goes by `call` alone.
+        return super()._standardize_inputs(read_inputs(self, inputs))
 
     @property
     def task_options(self) -> dict[str, Any]:
@@ -57,6 +77,32 @@ class Task(Functional):
         """Compiles for training; a task's last step of construction, once values exist."""
         if creates_values():
             self.compile(**self.default_compile())
+
+    def compile(
+        self,
+        optimizer: Any = "auto",
+        loss: Any = "auto",
+        *,
+        metrics: Any = None,
+        weighted_metrics: Any = "auto",
+        **options: Any,
+    ) -> None:
+        """Sets how the model is trained, as in Keras; what is left at "auto" is the task's default.
+
+        The default metrics are left out where `metrics` are given.
+        """
+        defaults = {"weighted_metrics": None, **self.default_compile()}
+        if metrics is not None:
+            defaults["weighted_metrics"] = None
+        given = {"optimizer": optimizer, "loss": loss, "weighted_metrics": weighted_metrics}
+        chosen = {
+            name: value
+            for name, value in given.items()
+            if not (isinstance(value, str) and value == "auto")
+        }
+        chosen = {**defaults, **chosen}
+        self._compile_metrics = None  # which Keras would keep where no others are asked for
+        super().compile(metrics=metrics, **chosen, **options)
 
     @classmethod
     def from_preset(cls, preset: str | Path, **options: Any) -> Self:
@@ -80,6 +126,35 @@ class Task(Functional):
         """Writes what `read_options` reads; returns the files' names."""
         return []
 
+    def config_entries(self) -> dict[str, Any]:
+        """What `read_options` reads of `config.json`, which is written there."""
+        return {}
+
+    @classmethod
+    def merge_options(cls, saved: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """Constructor arguments, of those that a checkpoint holds and those that were asked for."""
+        return {**saved, **given}
+
+    @classmethod
+    def head_fits(cls, saved: dict[str, Any], options: dict[str, Any]) -> bool:
+        """Whether a checkpoint's head is the one that these arguments make."""
+        return True
+
+    def read_examples(
+        self, x: Any, y: Any = None, sample_weight: Any = None
+    ) -> tuple[Any, Any, Any]:
+        """Raw data in a form of the task's own, brought to texts or arrays, with its labels."""
+        return x, y, sample_weight
+
+    def _read_arguments(self, x: Any, y: Any, arguments: dict[str, Any]) -> tuple[Any, Any]:
+        """`x` and `y` as `read_examples` gives them; what else holds examples is replaced."""
+        x, y, sample_weight = self.read_examples(x, y, arguments.get("sample_weight"))
+        if sample_weight is not None:
+            arguments["sample_weight"] = sample_weight
+        if isinstance(arguments.get("validation_data"), tuple):
+            arguments["validation_data"] = self.read_examples(*arguments["validation_data"])
+        return x, y
+
     def fit(
         self,
         x: Any = None,
@@ -96,6 +171,7 @@ class Task(Functional):
         `preflight=False` leaves that out.
         """
         arguments = {"batch_size": batch_size, "epochs": epochs, **arguments}
+        x, y = self._read_arguments(x, y, arguments)
         if preflight:
             arguments["callbacks"] = before_fit(self, x, y, arguments, stacklevel=2)
         if keras.backend.backend() == "tensorflow":
@@ -104,28 +180,33 @@ class Task(Functional):
 
     def evaluate(self, x: Any = None, y: Any = None, **arguments: Any) -> Any:
         """Evaluates, as `keras.Model.evaluate` does, on raw texts too."""
+        x, y = self._read_arguments(x, y, arguments)
         return super().evaluate(**pipeline.evaluate_arguments(self.preprocessor, x, y, **arguments))
 
     def predict(self, x: Any, **arguments: Any) -> Any:
         """Predicts, as `keras.Model.predict` does, on raw texts too."""
+        x = self.read_examples(x)[0]
         return super().predict(**pipeline.predict_arguments(self.preprocessor, x, **arguments))
 
     def predict_on_batch(self, x: Any) -> Any:
         """Predicts one batch, as in Keras, on raw texts too."""
-        return super().predict_on_batch(pipeline.batch_arguments(self.preprocessor, x)[0])
+        x = self.read_examples(x)[0]
+        return super().predict_on_batch(pipeline.predict_batch(self.preprocessor, x))
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, **arguments: Any
     ) -> Any:
         """Takes one training step, as in Keras, on raw texts too."""
-        batch = pipeline.batch_arguments(self.preprocessor, x, y, sample_weight)
+        examples = self.read_examples(x, y, sample_weight)
+        batch = pipeline.batch_arguments(self.preprocessor, *examples)
         return super().train_on_batch(*batch, **arguments)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, **arguments: Any
     ) -> Any:
         """Evaluates one batch, as in Keras, on raw texts too."""
-        batch = pipeline.batch_arguments(self.preprocessor, x, y, sample_weight)
+        examples = self.read_examples(x, y, sample_weight)
+        batch = pipeline.batch_arguments(self.preprocessor, *examples)
         return super().test_on_batch(*batch, **arguments)
 
     def _build_optimizer(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         compute_word_piece_vocabulary,
     )
     from hornbook.tokenizers.unicode_codepoint import UnicodeCodepointTokenizer
+    from hornbook.tokenizers.unigram import UnigramTokenizer
     from hornbook.tokenizers.word_piece import WordPieceTokenizer
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerSpec",
     "UnicodeCodepointTokenizer",
+    "UnigramTokenizer",
     "WordPieceTokenizer",
     "compute_byte_pair_vocabulary",
     "compute_sentence_piece_proto",
@@ -45,6 +47,7 @@ _EXPORTS = {
     "Tokenizer": "hornbook.tokenizers.tokenizer",
     "TokenizerSpec": "hornbook.tokenizers.spec",
     "UnicodeCodepointTokenizer": "hornbook.tokenizers.unicode_codepoint",
+    "UnigramTokenizer": "hornbook.tokenizers.unigram",
     "WordPieceTokenizer": "hornbook.tokenizers.word_piece",
     "compute_byte_pair_vocabulary": "hornbook.tokenizers.trainers",
     "compute_sentence_piece_proto": "hornbook.tokenizers.trainers",

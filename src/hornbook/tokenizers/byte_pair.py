@@ -5,15 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import tokenizers
-from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.engine import Engine
 from hornbook.tokenizers.roles import require_in_vocabulary
+from hornbook.tokenizers.row_template import RowTemplate
 from hornbook.tokenizers.rust_engine import RustEngine, rust_errors
 from hornbook.tokenizers.settings import TokenizerSettings
 from hornbook.tokenizers.tokenizer import Tokenizer
 
+NORMAL_FORMS = (normalizers.NFC, normalizers.NFD, normalizers.NFKC, normalizers.NFKD)
 Merges = Iterable[str] | Iterable[tuple[str, str]] | str | Path
 
 
@@ -35,6 +37,9 @@ class BytePairTokenizer(Tokenizer):
             be in the vocabulary. They are never split either, and decoding can skip them.
         dtype: an integer type, or "string" for tokens instead of ids.
         add_start_token: put the start token before each text that special tokens are added to.
+        split_pattern: a regular expression, by whose matches text is cut into words; GPT-2's by
+            default.
+        normalization: the Unicode form that text is brought into first, such as "NFC"; or None.
 
     Raises:
         TokenizerError: when a file can't be read, merges don't fit the vocabulary, a special
@@ -59,6 +64,8 @@ class BytePairTokenizer(Tokenizer):
         special_tokens: Mapping[str, str] | None = None,
         dtype: str = "int32",
         add_start_token: bool = False,
+        split_pattern: str | None = None,
+        normalization: str | None = None,
     ) -> None:
         vocabulary = read_vocabulary(vocabulary)
         special_tokens = {**self.default_special_tokens, **(special_tokens or {})}
@@ -72,19 +79,11 @@ class BytePairTokenizer(Tokenizer):
         engine = byte_level_engine(
             vocabulary,
             read_merges(merges),
-            pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space),
-            [
-                *(
-                    AddedToken(token, special=True, normalized=False)
-                    for token in dict.fromkeys(special_tokens.values())
-                ),
-                *(
-                    AddedToken(token, special=False, normalized=False)
-                    for token in unsplittable_tokens
-                    if token not in special_tokens.values()
-                ),
-            ],
+            _words(split_pattern, add_prefix_space),
+            _cut_out(special_tokens, unsplittable_tokens),
             prefix=[special_tokens["start_token"]] if add_start_token else (),
+            normalizer=_normalizer(normalization),
+            template=_template(self.row_template, special_tokens, vocabulary),
         )
         other = {"add_prefix_space": add_prefix_space}
         if add_start_token:
@@ -105,6 +104,8 @@ def byte_level_engine(
     ignore_merges: bool = False,
     prefix: Sequence[str] = (),
     suffix: Sequence[str] = (),
+    normalizer: normalizers.Normalizer | None = None,
+    template: processors.PostProcessor | None = None,
 ) -> RustEngine:
     """Builds a byte-level BPE engine.
 
@@ -116,6 +117,8 @@ def byte_level_engine(
         ignore_merges: take a word that is a token whole, whatever the merges say.
         prefix: the tokens that `add_special_tokens` puts before a text.
         suffix: the tokens that it puts after it.
+        normalizer: what happens to a text before it is cut.
+        template: what puts tokens around texts, instead of the prefix and the suffix.
 
     Raises:
         TokenizerError: when the merges don't fit the vocabulary.
@@ -125,6 +128,8 @@ def byte_level_engine(
             models.BPE(vocab=dict(vocabulary), merges=list(merges), ignore_merges=ignore_merges)
         )
         tokenizer.pre_tokenizer = pre_tokenizer
+        if normalizer is not None:
+            tokenizer.normalizer = normalizer
         tokenizer.decoder = decoders.ByteLevel()
         for token in added_tokens:
             tokenizer.add_tokens([token])
@@ -142,7 +147,51 @@ def byte_level_engine(
                 ],
                 special_tokens=[(token, vocabulary[token]) for token in around],
             )
+        if template is not None:
+            tokenizer.post_processor = template
         return RustEngine(tokenizer)
+
+
+def _cut_out(special: Mapping[str, str], unsplittable: Sequence[str]) -> list[AddedToken]:
+    """The tokens that are never split, given the special ones by their roles."""
+    # A mask stands for a word, and a word takes the space before it.
+    masks = {special.get("mask_token")}
+    return [
+        *(
+            AddedToken(token, special=True, normalized=False, lstrip=token in masks)
+            for token in dict.fromkeys(special.values())
+        ),
+        *(
+            AddedToken(token, special=False, normalized=False)
+            for token in unsplittable
+            if token not in special.values()
+        ),
+    ]
+
+
+def _template(
+    rows: RowTemplate | None, special: Mapping[str, str], vocabulary: Mapping[str, int]
+) -> processors.PostProcessor | None:
+    return None if rows is None else rows.processor(special, vocabulary)
+
+
+def _words(pattern: str | None, add_prefix_space: bool) -> pre_tokenizers.PreTokenizer:
+    """Cuts text into words, and writes them in the byte alphabet."""
+    if pattern is None:
+        return pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    with rust_errors("Reading a split pattern"):
+        split = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+    words = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space, use_regex=False)
+    return pre_tokenizers.Sequence([split, words])
+
+
+def _normalizer(form: str | None) -> normalizers.Normalizer | None:
+    forms = {kind.__name__: kind for kind in NORMAL_FORMS}
+    if form is None:
+        return None
+    if form not in forms:
+        raise TokenizerError(f"normalization is {form!r}; expected one of {', '.join(forms)}")
+    return forms[form]()
 
 
 def read_vocabulary(source: Mapping[str, int] | str | Path) -> dict[str, int]:

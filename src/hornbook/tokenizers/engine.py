@@ -12,6 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 
+Offset = tuple[int, int]
+"""A token's first character in the text, and the one behind its last."""
+
 
 @dataclass(frozen=True)
 class Added:
@@ -52,6 +55,10 @@ class Engine(abc.ABC):
     def encode_arrays(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Encodes each text to an array of its ids, int32, which must not be written to."""
         return [np.array(row, dtype=np.int32) for row in self.encode_batch(texts)]
+
+    @abc.abstractmethod
+    def encode_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[Offset]]]:
+        """Encodes each text to its ids, and the characters of the text that each token is."""
 
     @abc.abstractmethod
     def encode_words_batch(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CONFIG = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
 MORE_TEMPLATES = "additional_chat_templates"
-MODEL_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+MODEL_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model")
 STALE = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json", TEMPLATE)
 """Files of an earlier tokenizer in the same folder that would change what is read back."""
 

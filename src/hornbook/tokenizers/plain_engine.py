@@ -4,11 +4,12 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
+from unicodedata import combining
 
 import numpy as np
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizers.engine import Added, Engine
+from hornbook.tokenizers.engine import Added, Engine, Offset
 from hornbook.tokenizers.plain_text import LAST_CODEPOINT, PlainText, is_character, replacing_by
 
 BYTES = 256
@@ -57,6 +58,21 @@ class PlainEngine(Engine):
         self, texts: Sequence[str], add_special_tokens: bool = False
     ) -> list[list[int]]:
         return [row.tolist() for row in self.encode_arrays(texts)]
+
+    def encode_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[Offset]]]:
+        rows = self.encode_batch(texts)
+        return [(row, self._offsets(text)) for row, text in zip(rows, texts, strict=True)]
+
+    def _offsets(self, text: str) -> list[Offset]:
+        """Each token's characters: those whose case was folded, or that were composed, together."""
+        borders = [0, *(at for at, char in enumerate(text) if at and not combining(char))]
+        parts = list(zip(borders, [*borders[1:], len(text)], strict=True)) if text else []
+        prepared = [self.text.prepared(text[start:end]) for start, end in parts]
+        if "".join(prepared) != self.text.prepared(text):
+            # Something was composed of what stood apart: only of the whole is it certain.
+            parts, prepared = [(0, len(text))], [self.text.prepared(text)]
+        _, lengths = self._units(prepared) if prepared else (None, [])
+        return [part for part, length in zip(parts, lengths, strict=True) for _ in range(length)]
 
     def encode_words_batch(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
         return self.encode_batch(["".join(words) for words in texts])

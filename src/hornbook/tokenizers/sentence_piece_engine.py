@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ import sentencepiece
 from tokenizers import decoders
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizers.engine import Added, Engine
+from hornbook.tokenizers.engine import Added, Engine, Offset
 from hornbook.tokenizers.rust_engine import METASPACE, rust_errors
 from hornbook.tokenizers.sentence_piece_proto import (
     ModelType,
@@ -51,7 +51,7 @@ class SentencePieceEngine(Engine):
         split_special_tokens: bool = False,
     ) -> None:
         options = read_options(proto)
-        self._proto = proto
+        self.proto = proto
         self._split_special_tokens = split_special_tokens
         self._processor = _load(proto)
         self._continuing = _load(without_dummy_prefix(proto))
@@ -85,13 +85,13 @@ class SentencePieceEngine(Engine):
     ) -> Self:
         """An engine over the same model that has these tokens too, and adds these ids."""
         tokens = {**self._added_tokens, **tokens}
-        return type(self)(self._proto, tokens, added, split_special_tokens)
+        return type(self)(self.proto, tokens, added, split_special_tokens)
 
     def encode_batch(
         self, texts: Sequence[str], add_special_tokens: bool = False
     ) -> list[list[int]]:
         if self._is_plain(texts):
-            rows = self._run(self._processor, texts, "list")
+            rows = self._run(self._processor, texts, int)
         else:
             rows = [self._encode_with_special(text) for text in texts]
         if not add_special_tokens:
@@ -107,26 +107,50 @@ class SentencePieceEngine(Engine):
         """Says whether the library can encode the texts by itself: no token is to be cut out."""
         return self._cut_out is None or not _occurs(self._cut_out, self._first_chars, texts)
 
+    def encode_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[Offset]]]:
+        rows = []
+        for text in texts:
+            ids: list[int] = []
+            offsets: list[Offset] = []
+            for start, part in self._parts(text):
+                if isinstance(part, int):
+                    ids.append(part)
+                    offsets.append((start, start + len(self._tokens[part])))
+                    continue
+                found = self._run(self._processor_at(start), [part], "offset_mapping")[0]
+                ids += found["ids"]
+                offsets += [(start + begin, start + end) for begin, end in found["offsets"]]
+            rows.append((ids, offsets))
+        return rows
+
     def _encode_with_special(self, text: str) -> list[int]:
-        ids: list[int] = []
+        parts = (
+            [part]
+            if isinstance(part, int)
+            else self._run(self._processor_at(start), [part], int)[0]
+            for start, part in self._parts(text)
+        )
+        return [token_id for part in parts for token_id in part]
+
+    def _parts(self, text: str) -> Iterator[tuple[int, str | int]]:
+        """A text's parts: where they start, and what they say, or the id of a token cut out."""
         end = 0
         for match in self._cut_out.finditer(text) if self._cut_out else ():
-            ids += self._encode_part(text[end : match.start()], starts_text=end == 0)
-            ids.append(self._ids[match.group()])
+            if match.start() > end:
+                yield end, text[end : match.start()]
+            yield match.start(), self._ids[match.group()]
             end = match.end()
-        return ids + self._encode_part(text[end:], starts_text=end == 0)
+        if end < len(text):
+            yield end, text[end:]
 
-    def _encode_part(self, text: str, starts_text: bool) -> list[int]:
-        # Only the beginning of a text gets the model's dummy space, not what follows a token.
-        if not text:
-            return []
-        processor = self._processor if starts_text else self._continuing
-        return self._run(processor, [text], "list")[0]
+    def _processor_at(self, start: int) -> Any:
+        """Only the beginning of a text gets the model's dummy space, not what follows a token."""
+        return self._continuing if start else self._processor
 
-    def _run(self, processor: Any, texts: Sequence[str], rows: str) -> Any:
-        """Encodes each text to a row: a "list" of ids, or a "numpy" array."""
+    def _run(self, processor: Any, texts: Sequence[str], rows: Any) -> Any:
+        """Encodes each text to a row, of the library's type `rows`."""
         try:
-            return processor.encode(list(texts), return_type="numpy" if rows == "numpy" else int)
+            return processor.encode(list(texts), return_type=rows)
         except (TypeError, RuntimeError, UnicodeError) as error:
             raise TokenizerError(f"Tokenizing {len(texts)} texts failed: {error}") from error
 
@@ -157,11 +181,11 @@ class SentencePieceEngine(Engine):
         return dict(self._ids)
 
     def files(self) -> dict[str, bytes]:
-        return {"tokenizer.model": self._proto}
+        return {"tokenizer.model": self.proto}
 
     def state(self) -> dict[str, Any]:
         return {
-            "proto": base64.b64encode(self._proto).decode(),
+            "proto": base64.b64encode(self.proto).decode(),
             "added_tokens": dict(self._added_tokens),
             "prefix": list(self.added.prefix),
             "suffix": list(self.added.suffix),

@@ -91,6 +91,25 @@ def read_options(proto: bytes) -> ProtoOptions:
         raise TokenizerError(f"Not a SentencePiece model: {error}") from error
 
 
+def read_pieces(proto: bytes) -> list[tuple[str, float, PieceType]]:
+    """Reads a model's pieces in the order of their ids: text, score, type.
+
+    Raises:
+        TokenizerError: when the bytes are no model.
+    """
+    pieces = []
+    try:
+        for number, value in _fields(proto):
+            if number == PIECES and isinstance(value, bytes):
+                piece: dict[int, Any] = dict(_fields(value))
+                (score,) = struct.unpack("<f", piece.get(SCORE, b"\0\0\0\0"))
+                kind = PieceType(piece.get(TYPE, PieceType.NORMAL))
+                pieces.append((piece[PIECE].decode(), score, kind))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error) as error:
+        raise TokenizerError(f"Not a SentencePiece model: {error}") from error
+    return pieces
+
+
 def write_model(pieces: Iterable[tuple[str, float, int]], options: ProtoOptions) -> bytes:
     """Writes a model from its pieces (text, score, type) in the order of their ids."""
     parts = []

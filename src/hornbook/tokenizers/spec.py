@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hornbook.tokenizers.engine import Engine
+from hornbook.tokenizers.row_template import RowTemplate
 from hornbook.tokenizers.tokenizer import Tokenizer
 
 
@@ -23,6 +24,9 @@ class TokenizerSpec:
         hf_sentence_piece_class: the same for a folder that holds a tokenizer.model instead of a
             tokenizer.json. Without it, `transformers` has no class to read such a folder with.
         also: further classes whose files the family's checkpoints come with.
+        sentence_piece: arguments of `compute_sentence_piece_proto` that make a model of the
+            family's kind.
+        row_template: how an encoder's rows are laid out, where not as the base class's.
     """
 
     base: type[Tokenizer]
@@ -31,6 +35,8 @@ class TokenizerSpec:
     hf_class: str = Tokenizer.hf_class
     hf_sentence_piece_class: str | None = None
     also: tuple[type[Tokenizer], ...] = ()
+    sentence_piece: Mapping[str, Any] = field(default_factory=dict)
+    row_template: RowTemplate | None = None
 
 
 def make_tokenizer_class(
@@ -74,6 +80,7 @@ def make_tokenizer_class(
         "default_special_tokens": dict(spec.special_tokens),
         "hf_class": spec.hf_class,
         "hf_sentence_piece_class": spec.hf_sentence_piece_class,
+        "row_template": spec.row_template or spec.base.row_template,
     }
     return type(name, (spec.base,), namespace)
 

@@ -12,14 +12,16 @@ from hornbook.errors import TokenizerError
 from hornbook.tokenizers import tensorflow_inputs, text_inputs, token_ids
 from hornbook.tokenizers.clean_up import clean_up_spaces
 from hornbook.tokenizers.engine import Engine
+from hornbook.tokenizers.offsets import TokenOffsets
 from hornbook.tokenizers.roles import HF_NAMES, SpecialTokens
+from hornbook.tokenizers.row_template import RowTemplate
 from hornbook.tokenizers.settings import DEFAULT_TEMPLATE, TokenizerSettings
 
 if TYPE_CHECKING:
     from hornbook.tokenizers.stream import StreamDecoder
 
 
-class Tokenizer(SpecialTokens, abc.ABC):
+class Tokenizer(SpecialTokens, TokenOffsets, abc.ABC):
     """Text to token ids and back: the base of all tokenizers.
 
     A tokenizer is made from a vocabulary by a concrete class's constructor, from files by
@@ -47,6 +49,8 @@ class Tokenizer(SpecialTokens, abc.ABC):
     """The same for a folder that holds a tokenizer.model instead of a tokenizer.json."""
     default_special_tokens: ClassVar[Mapping[str, str]] = {}
     """Role to token, for what the files or arguments leave open."""
+    row_template: ClassVar[RowTemplate | None] = None
+    """How an encoder's rows are laid out; None is the usual way, but not added to a text."""
 
     def __init__(
         self,

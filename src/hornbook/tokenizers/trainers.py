@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,11 @@ def compute_byte_pair_vocabulary(
     return model["vocab"], merges
 
 
+PADDING_FIRST = ("pad_id", "unk_id", "bos_id", "eos_id")
+UNKNOWN_FIRST = ("unk_id", "bos_id", "eos_id", "pad_id")
+"""SentencePiece's arguments in the order of the ids."""
+
+
 def compute_sentence_piece_proto(
     data: Iterable[Any],
     vocabulary_size: int,
@@ -146,6 +151,10 @@ def compute_sentence_piece_proto(
     lowercase: bool = False,
     max_sentences: int | None = None,
     progress: Progress | bool | None = None,
+    special_tokens: Mapping[str, str] | None = None,
+    byte_fallback: bool = False,
+    as_written: bool = False,
+    unknown_first: bool = False,
 ) -> bytes:
     """Computes a model for `SentencePieceTokenizer`.
 
@@ -161,6 +170,13 @@ def compute_sentence_piece_proto(
         max_sentences: train on that many strings, drawn at random from all; None takes all.
         progress: True shows a bar on stderr, if that is a terminal; a function is called now and
             then with the number of strings read so far.
+        special_tokens: role (`mask_token`, ...) to token; without it, padding is `<pad>`, unknown
+            `<unk>`, start `<s>` and end `</s>`.
+        byte_fallback: have a piece for each byte, and write rare characters with them.
+        as_written: take texts as they are: no character is normalized, no space dropped, and none
+            put before the first word.
+        unknown_first: have unknown as id 0, as SentencePiece itself has it, then start, end and
+            padding.
 
     Returns:
         The model, as `SentencePieceTokenizer` takes it.
@@ -173,6 +189,7 @@ def compute_sentence_piece_proto(
             f"model_type is {model_type!r}; expected 'unigram', 'bpe', 'word' or 'char'"
         )
     model = io.BytesIO()
+    normalization = "nmt_nfkc_cf" if lowercase else "identity" if as_written else "nmt_nfkc"
     try:
         with shown(progress) as report:
             sentencepiece.SentencePieceTrainer.train(
@@ -180,20 +197,34 @@ def compute_sentence_piece_proto(
                 model_writer=model,
                 vocab_size=vocabulary_size,
                 model_type=model_type,
-                normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
+                normalization_rule_name=normalization,
+                add_dummy_prefix=not as_written,
+                remove_extra_whitespaces=not as_written,
+                byte_fallback=byte_fallback,
                 input_sentence_size=max_sentences or 0,
                 max_sentence_length=MAX_SENTENCE_BYTES,
-                pad_id=0,
-                unk_id=1,
-                bos_id=2,
-                eos_id=3,
                 minloglevel=2,
+                **_ids(UNKNOWN_FIRST if unknown_first else PADDING_FIRST),
+                **_pieces(special_tokens or {}),
             )
     except (RuntimeError, ValueError, OSError) as error:
         raise TokenizerError(f"Training a SentencePiece model failed: {error}") from error
     if proto_output_file is not None:
         Path(proto_output_file).write_bytes(model.getvalue())
     return model.getvalue()
+
+
+def _ids(names: Iterable[str]) -> dict[str, Any]:
+    """SentencePiece's arguments for the ids of its own tokens, which are the first ones."""
+    return {name: number for number, name in enumerate(names)}
+
+
+def _pieces(special_tokens: Mapping[str, str]) -> dict[str, Any]:
+    """SentencePiece's arguments for the special tokens of roles."""
+    own = {"pad_token": "pad", "unk_token": "unk", "start_token": "bos", "end_token": "eos"}
+    named = {f"{own[role]}_piece": t for role, t in special_tokens.items() if role in own}
+    others = dict.fromkeys(t for t in special_tokens.values() if t not in named.values())
+    return {**named, "control_symbols": list(others)}
 
 
 def _check_size(vocabulary_size: int, least: int, room: str) -> None:

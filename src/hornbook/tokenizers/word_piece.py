@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import tokenizers
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers import text_inputs
 from hornbook.tokenizers.engine import Engine
 from hornbook.tokenizers.roles import require_in_vocabulary
+from hornbook.tokenizers.row_template import RowTemplate
 from hornbook.tokenizers.rust_engine import RustEngine, rust_errors
 from hornbook.tokenizers.settings import TokenizerSettings
 from hornbook.tokenizers.tokenizer import Tokenizer
@@ -60,6 +61,8 @@ class WordPieceTokenizer(Tokenizer):
         array([1, 2, 3, 4, 5, 6, 7], dtype=int32)
     """
 
+    row_template: ClassVar[RowTemplate] = RowTemplate()
+
     def __init__(
         self,
         vocabulary: Iterable[str] | str | Path,
@@ -86,6 +89,7 @@ class WordPieceTokenizer(Tokenizer):
             suffix_indicator,
             splitting(lowercase, strip_accents, split, split_on_cjk),
             special_tokens_in_strings,
+            self.row_template,
         )
         settings = TokenizerSettings(
             special_tokens=roles,
@@ -129,6 +133,7 @@ def _build_engine(
     suffix_indicator: str,
     split: tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer | None],
     special_tokens_in_strings: bool,
+    template: RowTemplate,
 ) -> RustEngine:
     with rust_errors("Building a WordPiece tokenizer"):
         tokenizer = tokenizers.Tokenizer(
@@ -146,12 +151,7 @@ def _build_engine(
             [AddedToken(token, special=True, normalized=False) for token in roles.values()]
         )
         if "cls_token" in roles and "sep_token" in roles:
-            cls, sep = roles["cls_token"], roles["sep_token"]
-            tokenizer.post_processor = processors.TemplateProcessing(
-                single=f"{cls} $A {sep}",
-                pair=f"{cls} $A {sep} $B:1 {sep}:1",
-                special_tokens=[(token, vocabulary[token]) for token in (cls, sep)],
-            )
+            tokenizer.post_processor = template.processor(roles, vocabulary)
         return RustEngine(tokenizer, split_special_tokens=not special_tokens_in_strings)
 
 

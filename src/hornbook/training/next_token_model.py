@@ -12,6 +12,7 @@ from keras.src.models.functional import Functional, operation_fn
 
 from hornbook.layers.embeddings import ReversibleEmbedding
 from hornbook.layers.linear import Linear
+from hornbook.layers.tied_projection import TiedProjection
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.losses.projected_logits import ProjectedLogits
 from hornbook.metrics import Perplexity
@@ -24,10 +25,11 @@ class NextTokenModel(Functional):
     """A `keras.Model` that trains without the logits of the whole batch, where it can.
 
     Made like a functional `keras.Model`, it does everything that one does. When its output comes
-    from a layer that projects to the vocabulary (`Linear`, `ReversibleEmbedding`, or Keras's
-    `Dense` without activation), its loss is `SparseTokenCrossentropy` and its metrics are
-    `Perplexity`, then `fit` and `evaluate` give these the projection's factors: the loss computes
-    itself and its gradient piece by piece, and perplexity costs nothing more. The numbers are the
+    from a layer that projects to the vocabulary (`Linear`, `ReversibleEmbedding`,
+    `TiedProjection`, or Keras's `Dense` without activation), its loss is
+    `SparseTokenCrossentropy` and its metrics are `Perplexity`, then `fit` and `evaluate` give
+    these the projection's factors: the loss computes itself and its gradient piece by piece, and
+    perplexity costs nothing more. The numbers are the
     same.
 
     Example:
@@ -118,6 +120,9 @@ def _factors(layer: Any) -> Factors | None:
         if layer.reverse_dtype is not None:
             return None
         return (layer.embeddings if layer.tie_weights else layer.reverse_embeddings), None
+    if isinstance(layer, TiedProjection):
+        matrix = _factors(layer.token_embedding)
+        return None if matrix is None else (matrix[0], layer.bias)
     if type(layer) is keras.layers.Dense:
         plain = layer.activation is keras.activations.linear
         adapted = layer.lora_enabled or layer.quantization_mode is not None

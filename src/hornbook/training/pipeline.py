@@ -75,7 +75,13 @@ def predict_arguments(
     x = as_texts(x)
     if not is_text(x):
         return {**arguments, "x": convert_dataset(preprocessor, x)}
-    return {**arguments, "x": _first(_reader(preprocessor)(x, pad_to="longest"))}
+    return {**arguments, "x": _reader(preprocessor).predict_preprocess(x, pad_to="longest")}
+
+
+def predict_batch(preprocessor: Preprocessor | None, x: Any) -> Any:
+    """Prepares `x` of `keras.Model.predict_on_batch`."""
+    x = as_texts(x)
+    return _reader(preprocessor).predict_preprocess(x) if is_text(x) else x
 
 
 def batch_arguments(
@@ -94,10 +100,6 @@ def _reader(preprocessor: Preprocessor | None) -> Preprocessor:
     if preprocessor is None:
         raise DataError(NO_PREPROCESSOR)
     return preprocessor
-
-
-def _first(batch: Any) -> Any:
-    return batch[0] if isinstance(batch, tuple) else batch
 
 
 def _validation(preprocessor: Preprocessor | None, data: Any, batch_size: int | None) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import notebook_gpt
+from .encoding import CLASSES, encoder_inputs
 
 
 def make(config: dict[str, Any], ids: np.ndarray, labels: np.ndarray) -> Callable[[], float]:
@@ -22,6 +23,9 @@ def make(config: dict[str, Any], ids: np.ndarray, labels: np.ndarray) -> Callabl
     small = config["model"] in notebook_gpt.SHAPES
     if small:
         model = notebook_gpt.make(config, library)
+    elif config["task"] == "TextClassifier":
+        model = _classifier(config, library)
+        inputs = encoder_inputs(ids)
     else:
         model = _causal_lm(config, library)
         inputs = {"token_ids": ids, "padding_mask": np.ones_like(ids)}
@@ -47,6 +51,23 @@ def _causal_lm(config: dict[str, Any], library: Any) -> Any:
         model.compile(optimizer=adam, loss=loss)
     else:
         model.compile(optimizer=adam)
+    return model
+
+
+def _classifier(config: dict[str, Any], library: Any) -> Any:
+    import keras
+
+    model = library.models.TextClassifier.from_preset(
+        config["model"],
+        load_weights=False,
+        preprocessor=None,
+        dtype=config["dtype"],
+        num_classes=CLASSES,
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(1e-3),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
     return model
 
 

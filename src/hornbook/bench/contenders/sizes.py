@@ -11,39 +11,47 @@ def prepare(config: dict[str, Any]) -> Run:
 
     def run() -> dict[str, float]:
         from hornbook.backbones.construction import without_values
-        from hornbook.models import CausalLM
 
         with without_values():
-            seconds, model = timed(
-                lambda: CausalLM.from_preset(config["model"], load_weights=False, preprocessor=None)
-            )
-        return {"seconds": seconds, **_sizes(model)}
+            seconds, (backbone, head) = timed(lambda: _make(config["model"]))
+        return {"seconds": seconds, **_sizes(backbone, head)}
 
     return run
 
 
-def _sizes(model: Any) -> dict[str, float]:
-    assembly = model.backbone.assembly
-    tied = model.lm_head is None
-    tables = [
-        brick
-        for brick in (assembly.token_embedding, assembly.position_embedding)
-        if brick is not None and not (tied and brick is assembly.token_embedding)
-    ]
-    looked_up = {id(variable) for table in tables for variable in table.variables}
-    weights = [v for v in model.variables if "seed_generator" not in v.path]
+def _make(folder: str) -> tuple[Any, Any]:
+    """A backbone, and the kernel that a language model projects to the vocabulary by, or None."""
+    from hornbook.checkpoints.opened import open_checkpoint
+    from hornbook.models import Backbone, CausalLM
+
+    heads = [head.task for head in open_checkpoint(folder).family.heads]
+    if "CausalLM" not in heads:
+        return Backbone.from_preset(folder, load_weights=False), None
+    model = CausalLM.from_preset(folder, load_weights=False, preprocessor=None)
+    if model.lm_head is None:
+        return model.backbone, model.backbone.token_embedding.variables[0]
+    return model.backbone, model.lm_head.kernel
+
+
+def _sizes(backbone: Any, head: Any) -> dict[str, float]:
+    assembly = backbone.assembly
+    tables = [assembly.token_embedding, assembly.position_embedding]
+    tables += [getattr(assembly, "segment_embedding", None)]
+    looked_up = {id(v) for table in tables if table is not None for v in table.variables}
+    weights = [v for v in backbone.variables if "seed_generator" not in v.path]
+    in_backbone = any(variable is head for variable in weights)
     read = [variable for variable in weights if id(variable) not in looked_up]
-    head = assembly.token_embedding.variables[0] if tied else model.lm_head.kernel
-    matrices = [v for v in read if len(v.shape) > 1 and v is not head]
+    matrices = [v for v in read if len(v.shape) > 1]
+    heads = [] if head is None else [head]
     attentions = [layer.attention for layer in assembly.layers]
     return {
-        "parameters": _count(weights),
-        "read_parameters": _count(read),
+        "parameters": _count(weights if in_backbone else [*weights, *heads]),
+        "read_parameters": _count([*read, *heads]),
         "matrix_parameters": _count(matrices),
-        "head_parameters": _count([head]),
+        "head_parameters": _count(heads),
         "attention_width": sum(a.num_query_heads * a.head_dim for a in attentions),
         "cache_width": sum(2 * a.num_key_value_heads * a.head_dim for a in attentions),
-        "vocabulary_size": model.backbone.config.vocabulary_size,
+        "vocabulary_size": backbone.config.vocabulary_size,
     }
 
 

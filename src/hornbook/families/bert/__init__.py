@@ -3,6 +3,15 @@
 from hornbook.families.bert import model, weights
 from hornbook.families.bert.presets import PRESETS
 from hornbook.families.family import Family, Head
+from hornbook.families.heads import (
+    masked_lm,
+    masked_lm_and_next_sentence,
+    multiple_choice,
+    next_sentence,
+    pooled_classifier,
+    question_answering,
+    token_classification,
+)
 from hornbook.tokenizers import WordPieceTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 
@@ -18,7 +27,16 @@ FAMILY = Family(
     build=model.build,
     config=weights.CONFIG,
     weights=weights.WEIGHTS,
-    heads=(Head("TextEmbedder", "BertModel"),),
+    heads=(
+        Head("TextEmbedder", "BertModel"),
+        pooled_classifier("BertForSequenceClassification"),
+        masked_lm("BertForMaskedLM", weights.VOCABULARY),
+        next_sentence("BertForNextSentencePrediction"),
+        masked_lm_and_next_sentence("BertForPreTraining", weights.VOCABULARY),
+        token_classification("BertForTokenClassification"),
+        question_answering("BertForQuestionAnswering"),
+        multiple_choice("BertForMultipleChoice"),
+    ),
     tokenizer=TokenizerSpec(
         base=WordPieceTokenizer,
         special_tokens={

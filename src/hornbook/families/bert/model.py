@@ -1,6 +1,7 @@
 """The architecture: post-normalised encoder with learned positions, segments and a pooler."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
@@ -54,45 +55,64 @@ class BertConfig:
 
 def build(config: BertConfig) -> Encoder:
     """Assembles the bricks."""
-    init = keras.initializers.TruncatedNormal(stddev=config.initializer_range)
-
-    def norm(name: str) -> LayerNormalization:
-        return LayerNormalization(config.layer_norm_epsilon, name=name)
-
-    def layer(index: int) -> TransformerLayer:
-        return TransformerLayer(
-            Attention(
-                config.num_heads,
-                config.num_heads,
-                even_head_dim(config.hidden_dim, config.num_heads),
-                dropout=config.attention_dropout,
-                kernel_initializer=init,
-                name="attention",
-            ),
-            norm("attention_norm"),
-            FeedForward(
-                config.intermediate_dim,
-                config.activation,
-                kernel_initializer=init,
-                name="feed_forward",
-            ),
-            norm("feed_forward_norm"),
-            norm_first=False,
-            dropout=config.dropout,
-            name=f"layers_{index}",
-        )
-
-    def embedding(size: int, name: str) -> ReversibleEmbedding:
-        return ReversibleEmbedding(size, config.hidden_dim, embeddings_initializer=init, name=name)
-
     return Encoder(
-        token_embedding=embedding(config.vocabulary_size, "token_embedding"),
+        token_embedding=embedding(config, config.vocabulary_size, "token_embedding"),
         position_embedding=PositionEmbedding(
-            config.max_sequence_length, init, name="position_embedding"
+            config.max_sequence_length, initializer(config), name="position_embedding"
         ),
-        segment_embedding=embedding(config.num_segments, "segment_embedding"),
-        embedding_norm=norm("embedding_norm"),
+        segment_embedding=embedding(config, config.num_segments, "segment_embedding"),
+        embedding_norm=norm(config, "embedding_norm"),
         embedding_dropout=config.dropout,
-        layers=[layer(index) for index in range(config.num_layers)],
-        pooler=Linear(config.hidden_dim, kernel_initializer=init, name="pooler"),
+        layers=[layer(config, f"layers_{index}") for index in range(config.num_layers)],
+        pooler=pooler(config),
     )
+
+
+# What follows makes the bricks of every model of this kind: `config` may be another family's.
+
+
+def layer(config: Any, name: str) -> TransformerLayer:
+    """One layer; each part's output is added to its input, and the sum normalised."""
+    return TransformerLayer(
+        Attention(
+            config.num_heads,
+            config.num_heads,
+            even_head_dim(config.hidden_dim, config.num_heads),
+            dropout=config.attention_dropout,
+            kernel_initializer=initializer(config),
+            name="attention",
+        ),
+        norm(config, "attention_norm"),
+        FeedForward(
+            config.intermediate_dim,
+            config.activation,
+            kernel_initializer=initializer(config),
+            name="feed_forward",
+        ),
+        norm(config, "feed_forward_norm"),
+        norm_first=False,
+        dropout=config.dropout,
+        name=name,
+    )
+
+
+def embedding(config: Any, size: int, name: str, width: int | None = None) -> ReversibleEmbedding:
+    """Vectors of `size` ids, as wide as the layers unless `width` says otherwise."""
+    return ReversibleEmbedding(
+        size, width or config.hidden_dim, embeddings_initializer=initializer(config), name=name
+    )
+
+
+def norm(config: Any, name: str) -> LayerNormalization:
+    """A norm."""
+    return LayerNormalization(config.layer_norm_epsilon, name=name)
+
+
+def pooler(config: Any) -> Linear:
+    """What makes a summary of the first token's state."""
+    return Linear(config.hidden_dim, kernel_initializer=initializer(config), name="pooler")
+
+
+def initializer(config: Any) -> keras.initializers.Initializer:
+    """Of all matrices."""
+    return keras.initializers.TruncatedNormal(stddev=config.initializer_range)

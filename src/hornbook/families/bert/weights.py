@@ -2,6 +2,7 @@
 
 from hornbook.checkpoints.config_map import Field, Fixed, Inert
 from hornbook.checkpoints.weight_map import Drop, Map, Row, layer_norm, linear
+from hornbook.families.heads import vocabulary_rows
 
 CONFIG = (
     Field("vocab_size", "vocabulary_size"),
@@ -29,30 +30,42 @@ CONFIG = (
     )),
 )  # fmt: skip
 
-_LAYER, _BRICK = "bert.encoder.layer.{i}.", "layers_{i}/"
+
+def embeddings(model: str) -> tuple[Row, ...]:
+    """The rows of the embeddings, given what all names in the checkpoint start with."""
+    return (
+        Map(f"{model}.embeddings.word_embeddings.weight", "token_embedding/embeddings"),
+        Map(f"{model}.embeddings.position_embeddings.weight", "position_embedding/embeddings"),
+        Map(f"{model}.embeddings.token_type_embeddings.weight", "segment_embedding/embeddings"),
+        *layer_norm(f"{model}.embeddings.LayerNorm", "embedding_norm"),
+        Drop(f"{model}.embeddings.position_ids", "the numbers from 0 on"),
+    )
+
+
+def layers(model: str) -> tuple[Row, ...]:
+    """The rows of the layers."""
+    layer, brick = model + ".encoder.layer.{i}.", "layers_{i}/"
+    return (
+        *linear(layer + "attention.self.query", brick + "attention/query"),
+        *linear(layer + "attention.self.key", brick + "attention/key"),
+        *linear(layer + "attention.self.value", brick + "attention/value"),
+        *linear(layer + "attention.output.dense", brick + "attention/output"),
+        *layer_norm(layer + "attention.output.LayerNorm", brick + "attention_norm"),
+        *linear(layer + "intermediate.dense", brick + "feed_forward/up"),
+        *linear(layer + "output.dense", brick + "feed_forward/down"),
+        *layer_norm(layer + "output.LayerNorm", brick + "feed_forward_norm"),
+    )
+
 
 WEIGHTS: tuple[Row, ...] = (
-    Map("bert.embeddings.word_embeddings.weight", "token_embedding/embeddings"),
-    Map("bert.embeddings.position_embeddings.weight", "position_embedding/embeddings"),
-    Map("bert.embeddings.token_type_embeddings.weight", "segment_embedding/embeddings"),
-    *layer_norm("bert.embeddings.LayerNorm", "embedding_norm"),
-    *linear(_LAYER + "attention.self.query", _BRICK + "attention/query"),
-    *linear(_LAYER + "attention.self.key", _BRICK + "attention/key"),
-    *linear(_LAYER + "attention.self.value", _BRICK + "attention/value"),
-    *linear(_LAYER + "attention.output.dense", _BRICK + "attention/output"),
-    *layer_norm(_LAYER + "attention.output.LayerNorm", _BRICK + "attention_norm"),
-    *linear(_LAYER + "intermediate.dense", _BRICK + "feed_forward/up"),
-    *linear(_LAYER + "output.dense", _BRICK + "feed_forward/down"),
-    *layer_norm(_LAYER + "output.LayerNorm", _BRICK + "feed_forward_norm"),
+    *embeddings("bert"),
+    *layers("bert"),
     *linear("bert.pooler.dense", "pooler"),
-    Drop("bert.embeddings.position_ids", "the numbers from 0 on"),
-    *(
-        Drop(f"cls.{name}", "a pretraining head, which no task here has")
-        for name in (
-            "predictions.bias", "predictions.decoder.weight", "predictions.decoder.bias",
-            "predictions.transform.dense.weight", "predictions.transform.dense.bias",
-            "predictions.transform.LayerNorm.weight", "predictions.transform.LayerNorm.bias",
-            "seq_relationship.weight", "seq_relationship.bias",
-        )
-    ),
-)  # fmt: skip
+)
+
+VOCABULARY = vocabulary_rows(
+    "cls.predictions.transform.dense",
+    "cls.predictions.transform.LayerNorm",
+    "cls.predictions.decoder",
+    "cls.predictions.bias",
+)

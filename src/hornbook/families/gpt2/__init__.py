@@ -5,7 +5,7 @@ from dataclasses import replace
 from hornbook.families.family import Family
 from hornbook.families.gpt2 import model, weights
 from hornbook.families.gpt2.presets import PRESETS
-from hornbook.families.heads import causal_lm
+from hornbook.families.heads import causal_lm, sequence_classification
 from hornbook.tokenizers import BytePairTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 
@@ -33,7 +33,7 @@ FAMILY = Family(
     build=model.build,
     config=weights.CONFIG,
     weights=weights.WEIGHTS,
-    heads=(causal_lm("GPT2LMHeadModel"),),
+    heads=(causal_lm("GPT2LMHeadModel"), sequence_classification("GPT2ForSequenceClassification")),
     tokenizer=TokenizerSpec(
         base=BytePairTokenizer,
         special_tokens=dict.fromkeys(
@@ -46,4 +46,5 @@ FAMILY = Family(
         "untied": replace(_TINY, tie_word_embeddings=False, intermediate_dim=50),
     },
     presets=PRESETS,
+    gguf=weights.GGUF,
 )

@@ -3,25 +3,15 @@
 from dataclasses import replace
 
 from hornbook.families.family import Family
-from hornbook.families.heads import causal_lm
+from hornbook.families.gated_decoder import TINY_SIZES
+from hornbook.families.heads import causal_lm, sequence_classification
 from hornbook.families.llama import model, weights
 from hornbook.families.llama.presets import PRESETS
 from hornbook.layers.rope_scaling import RopeScaling
 from hornbook.tokenizers import BytePairTokenizer, SentencePieceTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 
-_TINY = model.LlamaConfig(
-    vocabulary_size=53,
-    num_layers=2,
-    num_query_heads=6,
-    num_key_value_heads=2,
-    hidden_dim=36,
-    intermediate_dim=44,
-    head_dim=10,
-    max_sequence_length=40,
-    layer_norm_epsilon=0.01,
-    initializer_range=0.3,
-)
+_TINY = model.LlamaConfig(**TINY_SIZES, head_dim=10)
 
 FAMILY = Family(
     name="llama",
@@ -35,7 +25,10 @@ FAMILY = Family(
     build=model.build,
     config=weights.CONFIG,
     weights=weights.WEIGHTS,
-    heads=(causal_lm("LlamaForCausalLM"),),
+    heads=(
+        causal_lm("LlamaForCausalLM"),
+        sequence_classification("LlamaForSequenceClassification"),
+    ),
     tokenizer=TokenizerSpec(
         base=BytePairTokenizer,
         special_tokens={"start_token": "<s>", "end_token": "</s>", "unk_token": "<unk>"},
@@ -48,6 +41,8 @@ FAMILY = Family(
         "tied": replace(_TINY, tie_word_embeddings=True),
         "biases": replace(_TINY, attention_bias=True, feed_forward_bias=True, activation="gelu"),
         "linear": replace(_TINY, rope_scaling=RopeScaling("linear", 2.0)),
+        "dynamic": replace(_TINY, rope_scaling=RopeScaling("dynamic", 2.0, original_length=40)),
+        "yarn": replace(_TINY, rope_scaling=RopeScaling("yarn", 4.0, original_length=10)),
         "llama3": replace(_TINY, rope_scaling=RopeScaling("llama3", 8.0, 1.0, 4.0, 16)),
     },
     presets=PRESETS,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hornbook.families.family import Family
-from hornbook.families.heads import causal_lm
+from hornbook.families.heads import causal_lm, sequence_classification
 from hornbook.families.opt import model, weights
 from hornbook.families.opt.presets import PRESETS
 from hornbook.tokenizers import BytePairTokenizer
@@ -32,7 +32,7 @@ FAMILY = Family(
     build=model.build,
     config=weights.CONFIG,
     weights=weights.WEIGHTS,
-    heads=(causal_lm("OPTForCausalLM"),),
+    heads=(causal_lm("OPTForCausalLM"), sequence_classification("OPTForSequenceClassification")),
     tokenizer=TokenizerSpec(
         base=BytePairTokenizer,
         special_tokens={

@@ -32,7 +32,7 @@ class JaxProgram(Program):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._weights = Weights(self.model, self.variables)
-        self._prefill = jax.jit(self._traced_prefill)
+        self._prefill = jax.jit(self._traced_prefill, static_argnums=(3,))
         self._extend = jax.jit(self._traced_extend, donate_argnums=(4,))
         self._begin = jax.jit(self._traced_begin)
         self._decode = jax.jit(self._traced_decode, donate_argnums=(2,))
@@ -41,8 +41,8 @@ class JaxProgram(Program):
     def on_cpu(self) -> bool:
         return is_xla_on_the_cpu()
 
-    def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
-        return self._prefill(self._weights.values(), prompts, lengths)
+    def prefill(self, prompts: Any, lengths: Any, slots: tuple[int, ...]) -> tuple[Any, Any, Cache]:
+        return self._prefill(self._weights.values(), prompts, lengths, slots)
 
     def extend(
         self, prompts: Any, lengths: Any, starts: Any, cache: Cache, logits: Any
@@ -75,10 +75,12 @@ class JaxProgram(Program):
             was_done = done
         return parts, own
 
-    def _traced_prefill(self, weights: Any, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
+    def _traced_prefill(
+        self, weights: Any, prompts: Any, lengths: Any, slots: tuple[int, ...]
+    ) -> tuple[Any, Any, Cache]:
         self.on_trace()
         with self._weights.scope(weights):
-            return step.prefill(self.model, prompts, lengths)
+            return step.prefill(self.model, prompts, lengths, slots)
 
     def _traced_extend(self, weights: Any, *inputs: Any) -> tuple[Any, Any, Cache]:
         self.on_trace()

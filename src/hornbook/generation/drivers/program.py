@@ -48,7 +48,7 @@ class Program(abc.ABC):
         """Whether the model runs on the CPU."""
 
     @abc.abstractmethod
-    def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
+    def prefill(self, prompts: Any, lengths: Any, slots: tuple[int, ...]) -> tuple[Any, Any, Cache]:
         """Runs `step.prefill`."""
 
     @abc.abstractmethod

@@ -32,8 +32,8 @@ class TensorFlowProgram(Program):
     def on_cpu(self) -> bool:
         return is_xla_on_the_cpu()
 
-    def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
-        return self._prefill(prompts, lengths)
+    def prefill(self, prompts: Any, lengths: Any, slots: tuple[int, ...]) -> tuple[Any, Any, Cache]:
+        return self._prefill(prompts, lengths, slots)
 
     def extend(
         self, prompts: Any, lengths: Any, starts: Any, cache: Cache, logits: Any
@@ -58,9 +58,11 @@ class TensorFlowProgram(Program):
         parts = self._decode(state.parts(), tf.constant(steps), _tensors(values))
         return GenerationState.from_parts(parts)
 
-    def _traced_prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
+    def _traced_prefill(
+        self, prompts: Any, lengths: Any, slots: tuple[int, ...]
+    ) -> tuple[Any, Any, Cache]:
         self.on_trace()
-        return step.prefill(self.model, prompts, lengths)
+        return step.prefill(self.model, prompts, lengths, slots)
 
     def _traced_extend(self, *inputs: Any) -> tuple[Any, Any, Cache]:
         self.on_trace()

@@ -33,8 +33,8 @@ class TorchProgram(Program):
         return all(variable.value.device.type == "cpu" for variable in self.variables)
 
     @torch.no_grad()
-    def prefill(self, prompts: Any, lengths: Any) -> tuple[Any, Any, Cache]:
-        return step.prefill(self.model, prompts, lengths)
+    def prefill(self, prompts: Any, lengths: Any, slots: tuple[int, ...]) -> tuple[Any, Any, Cache]:
+        return step.prefill(self.model, prompts, lengths, slots)
 
     @torch.no_grad()
     def extend(

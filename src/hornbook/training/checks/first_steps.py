@@ -137,8 +137,8 @@ def checksums(model: Any) -> dict[str, int]:
 
 
 def _loss(model: Any) -> float | None:
-    """The mean of the losses since the epoch began."""
+    """The mean of the losses since the epoch began; None where it begins just now."""
     for metric in model.metrics:
         if metric.name == "loss":
-            return float(metric.result())
+            return float(metric.result()) if float(metric.count) else None
     return None

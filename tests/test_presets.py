@@ -1,0 +1,25 @@
+"""Preset names that people's code has."""
+
+import pytest
+
+from hornbook.families.registry import presets
+
+KERAS_NLP = """
+albert_base_en_uncased albert_large_en_uncased albert_extra_large_en_uncased
+albert_extra_extra_large_en_uncased bert_tiny_en_uncased bert_small_en_uncased
+bert_medium_en_uncased bert_base_en_uncased bert_base_en bert_base_zh bert_base_multi
+bert_large_en_uncased bert_large_en deberta_v3_extra_small_en deberta_v3_small_en
+deberta_v3_base_en deberta_v3_large_en deberta_v3_base_multi distil_bert_base_en_uncased
+distil_bert_base_en distil_bert_base_multi f_net_base_en f_net_large_en gpt2_base_en
+gpt2_medium_en gpt2_large_en gpt2_extra_large_en opt_125m_en opt_1.3b_en opt_2.7b_en opt_6.7b_en
+roberta_base_en roberta_large_en xlm_roberta_base_multi xlm_roberta_large_multi mistral_7b_en
+mistral_instruct_7b_en
+"""
+"""Those of keras_nlp 0.7 for the families that are here, but for two that exist in its own format
+alone."""
+
+pytestmark = pytest.mark.backend_free
+
+
+def test_names_of_keras_nlp_are_known():
+    assert set(KERAS_NLP.split()) <= set(presets())
