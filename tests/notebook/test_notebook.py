@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import pytest
 
+from hornbook.checkpoints.hub import preset_revision
 from hornbook.errors import HornbookWarning
 from hornbook.models import (
     GPT2Backbone,
@@ -86,9 +87,7 @@ def presets(lines, tmp_path, monkeypatch):
 
     def keep(handle, task):
         folder = tmp_path / "hub" / f"models--{handle.replace('/', '--')}"
-        (folder / "refs").mkdir(parents=True)
-        (folder / "refs/main").write_text("0" * 40)
-        task.save_to_preset(folder / "snapshots" / ("0" * 40))
+        task.save_to_preset(folder / "snapshots" / preset_revision(handle))
 
     gpt2 = tokenizer(GPT2Tokenizer, ["<|endoftext|>"])
     backbone = GPT2Backbone(vocabulary_size=300, start_token_id=0, end_token_id=0, **sizes)
