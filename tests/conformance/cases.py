@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hornbook.checkpoints.weight_map import expand
 from hornbook.families.classes import backbone_class, task_class
 from hornbook.families.family import Family, Head
 from hornbook.families.registry import families
@@ -53,12 +54,24 @@ CASES = list(_all())
 FIRST_CASES = [Case(family.name, next(iter(family.tiny))) for family in families().values()]
 DECODERS = [case for case in CASES if case.is_decoder]
 FIRST_HEADS = [(case, head) for case in FIRST_CASES for head in case.family.heads]
+
+
+def _differs(case: Case, head: Head) -> bool:
+    """Whether a head's tensors are others than with the family's first config."""
+    first = FIRST_CASES[[case.family_name for case in FIRST_CASES].index(case.family_name)]
+    names = (
+        {tensor for row in expand(head.weights, one.config)[0] for tensor in row.tensors}
+        for one in (case, first)
+    )
+    return next(names) != next(names)
+
+
 HEADS = [
     (case, head)
     for case in CASES
     for index, head in enumerate(case.family.heads)
     # What differs between a family's configs is in its backbone, and in its main task's head.
-    if index == 0 or case in FIRST_CASES
+    if index == 0 or case in FIRST_CASES or _differs(case, head)
 ]
 FIRST_TASKS = [(case, case.family.heads[0]) for case in FIRST_CASES]
 EXEMPLARY_TASKS = [(case, head) for case, head in FIRST_TASKS if case.family_name in EXEMPLARY]

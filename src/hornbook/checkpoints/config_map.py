@@ -37,7 +37,13 @@ def _lists(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _none_below_1(value: int) -> int | None:
+    return value if value > 0 else None
+
+
 PLAIN = Conversion(_tuples, _lists)
+POSITIVE = Conversion(_none_below_1, lambda value: value or -1)
+"""A number above 0, or none, which the file says by -1."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +141,10 @@ ANY_MODEL = Inert((
     "auto_map", "chunk_size_feed_forward", "classifier_dropout", "cross_attention_hidden_size",
     "dtype", "finetuning_task", "gradient_checkpointing", "id2label", "is_encoder_decoder",
     "label2id", "model_type", "num_labels", "output_attentions", "output_hidden_states",
-    "problem_type", "return_dict", "task_specific_params", "tokenizer_class", "torch_dtype",
-    "torchscript", "transformers.js_config", "transformers_version", "use_cache",
+    "problem_type", "return_dict", "task_specific_params", "tensors", "tokenizer_class",
+    "torch_dtype", "torchscript", "transformers.js_config", "transformers_version", "use_cache",
 ))  # fmt: skip
+"""Keys of any model; "tensors" is no key of the file, but the names of the checkpoint's tensors."""
 
 
 def read_config(

@@ -1,7 +1,7 @@
 """A checkpoint that has been found and understood: its family, its config and its tensors."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -154,7 +154,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _open_folder(path: Path) -> OpenCheckpoint:
-    raw = read_json(path / "config.json")
+    raw = {**read_json(path / "config.json"), "tensors": _TensorNames(path)}
     family = family_of_config(raw)
     with _naming(path / "config.json"):
         config = read_config(raw, family.config, family.config_class)
@@ -175,6 +175,23 @@ def _open_gguf(path: Path) -> OpenCheckpoint:
     with _naming(path):
         config = read_config(raw, family.gguf.config, family.config_class, strict="{arch}.")
     return OpenCheckpoint(path, family, config, file)
+
+
+@dataclass(frozen=True)
+class _TensorNames:
+    """The names of a folder's tensors, read when one is asked for; none where it has no weights."""
+
+    folder: Path
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    @cached_property
+    def _names(self) -> Collection[str]:
+        try:
+            return SafetensorsFolder(self.folder).names()
+        except CheckpointError:  # which the one who reads them will meet
+            return ()
 
 
 @contextmanager

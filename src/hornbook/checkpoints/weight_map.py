@@ -6,7 +6,7 @@ exactly once; what is left over on either side is one error that lists it.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -91,18 +91,28 @@ class Map:
 
 @dataclass(frozen=True)
 class Drop:
-    """A tensor that carries nothing this model uses, and why."""
+    """A tensor, or several, that carry nothing this model uses, and why."""
 
-    tensor: str
+    tensors: str | tuple[str, ...]
     reason: str
     when: Callable[[Any], bool] = always
 
     def expand(self, config: Any) -> Iterator[str]:
-        for i in range(config.num_layers if "{i}" in self.tensor else 1):
-            yield self.tensor.replace("{i}", str(i))
+        for tensor in _names(self.tensors):
+            for i in range(config.num_layers if "{i}" in tensor else 1):
+                yield tensor.replace("{i}", str(i))
 
 
 Row = Map | Drop
+
+
+def only(when: Callable[[Any], bool], rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The same rows, for those configs alone for which `when` holds as well."""
+
+    def both(row: Row) -> Callable[[Any], bool]:
+        return lambda config: when(config) and row.when(config)
+
+    return tuple(replace(row, when=both(row)) for row in rows)
 
 
 def is_of_pooler(row: Row) -> bool:
@@ -143,6 +153,11 @@ def layer_norm(
         Map(f"{tensor}.weight", f"{brick}/scale", when=when, layers=layers),
         Map(f"{tensor}.bias", f"{brick}/bias", when=has_bias, layers=layers),
     )
+
+
+def weight_and_bias(*layers: str, of: str = "") -> tuple[str, ...]:
+    """The names of the tensors of layers, and what they all start with."""
+    return tuple(f"{of}{layer}.{name}" for layer in layers for name in ("weight", "bias"))
 
 
 def expand(rows: Iterable[Row], config: Any) -> tuple[list[Map], set[str]]:

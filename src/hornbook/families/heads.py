@@ -1,6 +1,18 @@
 """Heads that many families declare alike."""
 
-from hornbook.checkpoints.weight_map import Drop, Map, Row, layer_norm, linear, tied, untied
+from typing import Any
+
+from hornbook.checkpoints.weight_map import (
+    Drop,
+    Map,
+    Row,
+    flag,
+    layer_norm,
+    linear,
+    only,
+    tied,
+    untied,
+)
 from hornbook.checkpoints.weight_ops import Copies
 from hornbook.families.family import Head
 from hornbook.layers.head_layers import HeadLayers, Transform
@@ -111,6 +123,22 @@ def projection_rows(decoder: str, bias: str | None = None) -> tuple[Row, ...]:
 def masked_lm(hf_class: str, rows: tuple[Row, ...], transform: Transform | None = NORMED) -> Head:
     """The masked language model's head: a transform, then a projection to the vocabulary."""
     return Head("MaskedLM", hf_class, rows, HeadLayers(transform=transform))
+
+
+def either(attribute: str, on: tuple[Row, ...], off: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows of one of two heads, by a switch of the config; those of the other are dropped."""
+
+    def is_off(config: Any) -> bool:
+        return not getattr(config, attribute)
+
+    return (
+        *only(flag(attribute), (*on, *_dropped(off))),
+        *only(is_off, (*off, *_dropped(on))),
+    )
+
+
+def _dropped(rows: tuple[Row, ...]) -> tuple[Drop, ...]:
+    return tuple(Drop(row.tensors, "it is of the other head", row.when) for row in rows)
 
 
 def next_sentence(hf_class: str, tensor: str = "cls.seq_relationship") -> Head:

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from hornbook.checkpoints.weight_map import linear
 from hornbook.families import bert
-from hornbook.families.bert.weights import VOCABULARY
 from hornbook.families.deberta_v3 import model, weights
 from hornbook.families.deberta_v3.presets import PRESETS
 from hornbook.families.family import Family, Head
@@ -45,7 +44,7 @@ FAMILY = Family(
             HeadLayers(dropout="backbone"),
         ),
         question_answering("DebertaV2ForQuestionAnswering"),
-        masked_lm("DebertaV2ForMaskedLM", VOCABULARY),
+        masked_lm("DebertaV2ForMaskedLM", weights.VOCABULARY),
     ),
     tokenizer=TokenizerSpec(
         base=UnigramTokenizer,
@@ -60,6 +59,7 @@ FAMILY = Family(
     ),
     tiny={
         "buckets": _TINY,
+        "pretrained_head": replace(_TINY, legacy=False),
         "distances": replace(
             _TINY, bucket_size=None, max_distance=5, position_attention=(model.POSITION_TO_CONTENT,)
         ),

@@ -32,6 +32,8 @@ class DebertaV3Config:
         attention_dropout: rate on the attention weights, in training.
         initializer_range: standard deviation of fresh weights.
         tie_word_embeddings: whether a masked language model's output is the token embedding.
+        legacy: whether checkpoints have transformers' own head of a masked language model instead
+            of the one of the pretraining, which is always tied.
         start_token_id, end_token_id, pad_token_id: special tokens.
     """
 
@@ -50,6 +52,7 @@ class DebertaV3Config:
     attention_dropout: float = 0.1
     initializer_range: float = 0.02
     tie_word_embeddings: bool = True
+    legacy: bool = True
     start_token_id: int | None = None
     end_token_id: int | tuple[int, ...] | None = None
     pad_token_id: int | None = 0
@@ -59,6 +62,8 @@ def build(config: DebertaV3Config) -> Encoder:
     """Assembles the bricks."""
     init = initializer(config)
     head_dim = even_head_dim(config.hidden_dim, config.num_heads)
+    if not (config.legacy or config.tie_word_embeddings):
+        raise ValueError("legacy is False, whose head is the token embedding, which isn't tied.")
     unknown = set(config.position_attention) - {CONTENT_TO_POSITION, POSITION_TO_CONTENT}
     if unknown or not config.position_attention:
         raise ValueError(

@@ -1,8 +1,9 @@
 """How checkpoints hold the family: config and weights."""
 
-from hornbook.checkpoints.config_map import Conversion, Field, Fixed, Inert, extend
-from hornbook.checkpoints.weight_map import Drop, Map, Row, layer_norm, linear
+from hornbook.checkpoints.config_map import POSITIVE, Conversion, Field, Fixed, Inert, extend
+from hornbook.checkpoints.weight_map import Drop, Map, Row, layer_norm, linear, weight_and_bias
 from hornbook.families.bert import weights as bert
+from hornbook.families.heads import either
 
 
 def _read_attention(value: str | list[str]) -> tuple[str, ...]:
@@ -10,20 +11,12 @@ def _read_attention(value: str | list[str]) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts)
 
 
-def _read_size(value: int) -> int | None:
-    return value if value > 0 else None
-
-
-def _write_size(value: int | None) -> int:
-    return value or -1
-
-
-_SIZE = Conversion(_read_size, _write_size)
+_LM_HEAD = "lm_predictions.lm_head."
 
 CONFIG = extend(
     bert.CONFIG,
-    Field("max_relative_positions", "max_distance", -1, _SIZE),
-    Field("position_buckets", "bucket_size", -1, _SIZE),
+    Field("max_relative_positions", "max_distance", -1, POSITIVE),
+    Field("position_buckets", "bucket_size", -1, POSITIVE),
     Field("pos_att_type", "position_attention", conversion=Conversion(_read_attention, list)),
     Field("layer_norm_eps", "layer_norm_epsilon", 1e-7),
     Fixed("relative_attention", True, absent=False),
@@ -34,7 +27,7 @@ CONFIG = extend(
     Fixed("conv_kernel_size", 0, written=False),
     Fixed("pooler_hidden_act", "gelu"),
     Fixed("pooler_dropout", 0.0),
-    Fixed("legacy", True),
+    Field("legacy", "legacy", lambda raw: f"{_LM_HEAD}bias" not in raw.get("tensors", ())),
     Inert(("cls_dropout", "conv_act", "conv_groups", "pooler_hidden_size")),
     without=("add_cross_attention", "is_decoder", "position_embedding_type"),
 )
@@ -55,17 +48,22 @@ WEIGHTS: tuple[Row, ...] = (
     *linear(_LAYER + "intermediate.dense", _BRICK + "feed_forward/up"),
     *linear(_LAYER + "output.dense", _BRICK + "feed_forward/down"),
     *layer_norm(_LAYER + "output.LayerNorm", _BRICK + "feed_forward_norm"),
-    Drop("deberta.embeddings.position_embeddings.weight", "positions are relative"),
-    *(
-        Drop(f"{head}.{name}", "a pretraining head, which transformers has no class for")
-        for head, names in {
-            "lm_predictions.lm_head": ("bias", "dense.weight", "dense.bias"),
-            "mask_predictions": (
-                "dense.weight", "dense.bias", "classifier.weight", "classifier.bias",
-            ),
-        }.items()
-        for name in (*names, "LayerNorm.weight", "LayerNorm.bias")
+    Drop("deberta.embeddings.position_ids", "the numbers from 0 on"),
+    Drop(
+        ("deberta.embeddings.position_embeddings.weight",
+         "deberta.embeddings.position_embeddings._weight"),
+        "positions are relative",
+    ),
+    Drop("deberta.embeddings.word_embeddings._weight", "pretraining added it to the embedding"),
+    Drop(
+        weight_and_bias("dense", "LayerNorm", "classifier", of="mask_predictions."),
+        "tells which tokens were replaced, which transformers has no class for",
     ),
 )  # fmt: skip
 
+VOCABULARY = either("legacy", bert.VOCABULARY, (
+    *linear(f"{_LM_HEAD}dense", "transform"),
+    *layer_norm(f"{_LM_HEAD}LayerNorm", "transform_norm"),
+    Map(f"{_LM_HEAD}bias", "lm_head/bias"),
+))  # fmt: skip
 POOLED = (*linear("pooler.dense", "transform"), *linear("classifier", "classifier"))

@@ -2,17 +2,9 @@
 
 from typing import Any
 
-from hornbook.checkpoints.config_map import Conversion, Field, Fixed, Inert
-from hornbook.checkpoints.weight_map import Map, Row, layer_norm, linear
+from hornbook.checkpoints.config_map import POSITIVE, Conversion, Field, Fixed, Inert
+from hornbook.checkpoints.weight_map import Drop, Map, Row, layer_norm, linear, weight_and_bias
 from hornbook.checkpoints.weight_ops import Chain, JoinHeads, Transpose
-
-
-def _read_distance(value: int) -> int | None:
-    return value if value > 0 else None
-
-
-def _write_distance(value: int | None) -> int:
-    return value or -1
 
 
 def _head_dim(config: Any) -> int:
@@ -26,7 +18,7 @@ CONFIG = (
     Field("d_model", "hidden_dim"),
     Field("d_inner", "intermediate_dim", 4096),
     Field("d_head", (), None, Conversion(lambda raw: (), _head_dim, whole=True)),
-    Field("clamp_len", "max_distance", -1, Conversion(_read_distance, _write_distance)),
+    Field("clamp_len", "max_distance", -1, POSITIVE),
     Field("ff_activation", "activation", "gelu"),
     Field("layer_norm_eps", "layer_norm_epsilon", 1e-12),
     Field("dropout", "dropout", 0.1),
@@ -69,4 +61,5 @@ WEIGHTS: tuple[Row, ...] = (
     *linear(_LAYER + "ff.layer_1", _BRICK + "feed_forward/up"),
     *linear(_LAYER + "ff.layer_2", _BRICK + "feed_forward/down"),
     *layer_norm(_LAYER + "ff.layer_norm", _BRICK + "feed_forward_norm"),
+    Drop(weight_and_bias("lm_loss"), "predicts tokens in a random order, as no task does"),
 )
