@@ -22,6 +22,7 @@ from hornbook.preprocessing import (  # noqa: E402
     MultipleChoicePreprocessor,
     NextSentencePreprocessor,
     QuestionAnsweringPreprocessor,
+    ReplacedTokenPreprocessor,
     TokenClassifierPreprocessor,
 )
 from hornbook.tasks import (  # noqa: E402
@@ -31,6 +32,7 @@ from hornbook.tasks import (  # noqa: E402
     MultipleChoice,
     NextSentencePredictor,
     QuestionAnswering,
+    ReplacedTokenDetector,
     Task,
     TextClassifier,
     TextEmbedder,
@@ -56,6 +58,8 @@ __all__ = [
     "NextTokenModel",
     "QuestionAnswering",
     "QuestionAnsweringPreprocessor",
+    "ReplacedTokenDetector",
+    "ReplacedTokenPreprocessor",
     "Task",
     "TextClassifier",
     "TextEmbedder",

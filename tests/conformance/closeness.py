@@ -93,11 +93,12 @@ _ORACLES = {
     "MultipleChoice": _logits,
     "NextSentencePredictor": _logits,
     "QuestionAnswering": _span_logits,
+    "ReplacedTokenDetector": _logits,
     "TextClassifier": _logits,
     "TextEmbedder": _embeddings,
     "TokenClassifier": _logits,
 }
 """What transformers' outputs hold of each task's, given the padding mask."""
 
-OF_TOKENS = {"CausalLM", "MaskedLM", "TokenClassifier", "masked_lm"}
+OF_TOKENS = {"CausalLM", "MaskedLM", "ReplacedTokenDetector", "TokenClassifier", "masked_lm"}
 """Outputs that there is one of for each token."""

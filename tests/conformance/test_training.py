@@ -127,6 +127,7 @@ DATA = {
     "MultipleChoice": prompts_and_choices,
     "NextSentencePredictor": pairs_and_labels,
     "QuestionAnswering": questions_and_answers,
+    "ReplacedTokenDetector": masked_texts,
     "TextClassifier": texts_and_labels,
     "TextEmbedder": texts_and_vectors,
     "TokenClassifier": words_and_labels,

@@ -5,6 +5,7 @@ from typing import Any
 from hornbook.lazy import load
 
 _EXPORTS = {
+    "BinaryTokenCrossentropy": "hornbook.losses.binary_token_crossentropy",
     "SparseTokenCrossentropy": "hornbook.losses.sparse_token_crossentropy",
     "token_crossentropy": "hornbook.losses.crossentropy",
 }

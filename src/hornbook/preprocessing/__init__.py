@@ -18,6 +18,7 @@ _EXPORTS = {
     "NextSentencePreprocessor": "hornbook.preprocessing.next_sentence",
     "Preprocessor": "hornbook.preprocessing.preprocessor",
     "QuestionAnsweringPreprocessor": "hornbook.preprocessing.question_answering",
+    "ReplacedTokenPreprocessor": "hornbook.preprocessing.replaced_token",
     "TokenClassifierPreprocessor": "hornbook.preprocessing.token_classifier",
 }
 __all__ = list(_EXPORTS)

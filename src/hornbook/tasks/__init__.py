@@ -8,6 +8,7 @@ from hornbook.preprocessing import (
     MultipleChoicePreprocessor,
     NextSentencePreprocessor,
     QuestionAnsweringPreprocessor,
+    ReplacedTokenPreprocessor,
     TokenClassifierPreprocessor,
 )
 from hornbook.tasks.causal_lm import CausalLM
@@ -15,6 +16,7 @@ from hornbook.tasks.masked_lm import MaskedLM
 from hornbook.tasks.multiple_choice import MultipleChoice
 from hornbook.tasks.next_sentence import MaskedLMAndNextSentence, NextSentencePredictor
 from hornbook.tasks.question_answering import QuestionAnswering
+from hornbook.tasks.replaced_token_detector import ReplacedTokenDetector
 from hornbook.tasks.task import Task
 from hornbook.tasks.text_classifier import TextClassifier
 from hornbook.tasks.text_embedder import TextEmbedder
@@ -27,6 +29,7 @@ TASKS: dict[str, tuple[type[Task], type]] = {
     "MultipleChoice": (MultipleChoice, MultipleChoicePreprocessor),
     "NextSentencePredictor": (NextSentencePredictor, NextSentencePreprocessor),
     "QuestionAnswering": (QuestionAnswering, QuestionAnsweringPreprocessor),
+    "ReplacedTokenDetector": (ReplacedTokenDetector, ReplacedTokenPreprocessor),
     "TextClassifier": (TextClassifier, EncoderPreprocessor),
     "TextEmbedder": (TextEmbedder, EncoderPreprocessor),
     "TokenClassifier": (TokenClassifier, TokenClassifierPreprocessor),
@@ -42,6 +45,7 @@ __all__ = [
     "MultipleChoice",
     "NextSentencePredictor",
     "QuestionAnswering",
+    "ReplacedTokenDetector",
     "Task",
     "TextClassifier",
     "TextEmbedder",

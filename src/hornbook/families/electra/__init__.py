@@ -55,6 +55,12 @@ FAMILY = Family(
         masked_lm(
             "ElectraForMaskedLM", weights.VOCABULARY, Transform(activation="gelu", norm=True)
         ),
+        Head(
+            "ReplacedTokenDetector",
+            "ElectraForPreTraining",
+            weights.DETECTOR,
+            HeadLayers(transform=Transform()),
+        ),
     ),
     tokenizer=bert.FAMILY.tokenizer,
     tiny={"projected": _TINY, "plain": replace(_TINY, embedding_dim=33)},

@@ -1,7 +1,7 @@
 """How checkpoints hold the family: config and weights."""
 
 from hornbook.checkpoints.config_map import Field, Fixed, Inert, extend
-from hornbook.checkpoints.weight_map import Drop, Map, Row, linear
+from hornbook.checkpoints.weight_map import Drop, Row, linear, only, weight_and_bias
 from hornbook.families.bert import weights as bert
 from hornbook.families.electra.model import is_projected
 from hornbook.families.heads import vocabulary_rows
@@ -22,17 +22,19 @@ CONFIG = extend(
 
 WEIGHTS: tuple[Row, ...] = (
     *bert.embeddings("electra"),
-    Map("electra.embeddings_project.weight", "input_projection/kernel", when=is_projected),
-    Map("electra.embeddings_project.bias", "input_projection/bias", when=is_projected),
-    *bert.layers("electra"),
-    *(
-        Drop(f"discriminator_predictions.{name}", "which tokens were replaced, asked in training")
-        for name in (
-            "dense.weight", "dense.bias", "dense_prediction.weight", "dense_prediction.bias",
-        )
+    *only(is_projected, linear("electra.embeddings_project", "input_projection")),
+    Drop(
+        weight_and_bias("electra.embeddings_project"),
+        "trained, but not used where both widths are the same",
+        when=lambda config: not is_projected(config),
     ),
-)  # fmt: skip
+    *bert.layers("electra"),
+)
 
+DETECTOR = (
+    *linear("discriminator_predictions.dense", "transform"),
+    *linear("discriminator_predictions.dense_prediction", "replaced"),
+)
 VOCABULARY = vocabulary_rows(
     "generator_predictions.dense", "generator_predictions.LayerNorm", "generator_lm_head"
 )
