@@ -4,6 +4,8 @@ from typing import Any
 
 import torch
 
+from hornbook.layers.torch_product import outer_product, torch_product
+
 
 def fused(
     hidden: Any, kernel: Any, bias: Any, labels: Any, weights: Any, piece_tokens: int
@@ -37,7 +39,7 @@ class _Summed(torch.autograd.Function):
         for start in range(0, len(hidden), piece_tokens):
             part = slice(start, start + piece_tokens)
             states, targets = hidden[part], labels[part]
-            logits = torch.nn.functional.linear(states, kernel, bias)
+            logits = torch_product(states, kernel, bias)
             log_probabilities = torch.log_softmax(logits.float(), dim=-1)
             losses[part] = -log_probabilities.gather(1, targets)
             if not wanted:
@@ -49,8 +51,9 @@ class _Summed(torch.autograd.Function):
             if bias_gradient is not None:
                 bias_gradient.addmv_(gradient.T, weight[:, 0])
             gradient = gradient.to(hidden.dtype)
-            hidden_gradient[part] = (gradient @ kernel) * weight
-            kernel_gradient += gradient.T @ (states * weight).to(states.dtype)
+            hidden_gradient[part] = torch_product(gradient, kernel.T) * weight
+            weighted = (states * weight).to(states.dtype)
+            kernel_gradient += outer_product(gradient, weighted)
         if wanted:
             if bias_gradient is not None:
                 bias_gradient = bias_gradient.to(bias.dtype)
