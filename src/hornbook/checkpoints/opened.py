@@ -52,10 +52,13 @@ class OpenCheckpoint:
         """What hornbook itself wrote beside the files of the field; empty in others' folders."""
         return self.json_file(SETTINGS_FILE)
 
+    def has_file(self, name: str) -> bool:
+        """Whether the folder has a file."""
+        return self.gguf is None and (self.path / name).is_file()
+
     def json_file(self, name: str) -> dict[str, Any]:
         """The contents of one of the folder's JSON files; empty where there is none."""
-        path = self.path / name
-        return read_json(path) if self.gguf is None and path.is_file() else {}
+        return read_json(self.path / name) if self.has_file(name) else {}
 
     def weights(
         self,
