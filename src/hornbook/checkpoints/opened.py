@@ -19,7 +19,12 @@ from hornbook.checkpoints.source import resolve
 from hornbook.checkpoints.weight_map import Row, expand, is_of_pooler, read_weights
 from hornbook.errors import CheckpointError, ConfigError
 from hornbook.families.family import Family
-from hornbook.families.registry import family_of_config, family_of_gguf, presets
+from hornbook.families.registry import (
+    family_of_config,
+    family_of_gguf,
+    presets,
+    unavailable_presets,
+)
 
 SETTINGS_FILE = "hornbook.json"
 
@@ -126,7 +131,7 @@ def open_checkpoint(
         CheckpointError: when a file is missing or broken.
         ConfigError: when the config can't be read.
     """
-    path = resolve(handle, presets())
+    path = resolve(handle, presets(), unavailable_presets())
     opened = _open_gguf(path) if path.suffix == ".gguf" else _open_folder(path)
     if not overrides:
         return opened
