@@ -90,6 +90,17 @@ def test_public_classes_have_their_own_name_docs_and_module():
         assert family.paper in backbone.__doc__
 
 
+def test_names_of_keras_nlp_lead_to_the_same_classes_and_are_listed():
+    former = {name for name in dir(models) if name not in {*models.__all__, *public_classes()}}
+    assert "BertClassifier" in former
+    for family in families().values():
+        if any(head.task == "TextClassifier" for head in family.heads):
+            name = f"{family.prefix}Classifier"
+            former.remove(name)
+            assert getattr(models, name) is public_classes()[f"{family.prefix}TextClassifier"]
+    assert not former
+
+
 def test_presets_have_their_form():
     for preset in presets().values():
         assert preset.name.replace(".", "_").isidentifier()
