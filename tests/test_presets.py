@@ -2,6 +2,8 @@
 
 import pytest
 
+from hornbook.checkpoints.opened import open_checkpoint
+from hornbook.errors import PresetError
 from hornbook.families.registry import presets
 
 KERAS_NLP = """
@@ -16,10 +18,18 @@ roberta_base_en roberta_large_en xlm_roberta_base_multi xlm_roberta_large_multi 
 mistral_instruct_7b_en
 """
 """Those of keras_nlp 0.7 for the families that are here, but for two that exist in its own format
-alone."""
+alone, which are below."""
 
 pytestmark = pytest.mark.backend_free
 
 
 def test_names_of_keras_nlp_are_known():
     assert set(KERAS_NLP.split()) <= set(presets())
+
+
+@pytest.mark.parametrize("name", ["bert_tiny_en_uncased_sst2", "gpt2_base_en_cnn_dailymail"])
+def test_names_without_a_repository_say_what_to_take_instead(name):
+    with pytest.raises(PresetError, match=f"'{name}' can't be loaded: it is '(\\w+)'") as error:
+        open_checkpoint(name)
+    assert error.value.args[0].split("it is '")[1].split("'")[0] in presets()
+    assert name not in presets()

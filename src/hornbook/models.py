@@ -5,6 +5,8 @@ families are registered, and KerasNLP's names for them lead to them (`BertClassi
 `BertTextClassifier`).
 """
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from hornbook.backend import require
@@ -73,14 +75,23 @@ FORMER_ENDINGS = {"Classifier": "TextClassifier"}
 """How KerasNLP's names of tasks end, and ours of the same."""
 
 
+@cache
+def former_names() -> Mapping[str, type]:
+    """The families' classes that KerasNLP names otherwise, by its names."""
+    return {
+        name.removesuffix(ending) + former: made
+        for former, ending in FORMER_ENDINGS.items()
+        for name, made in public_classes().items()
+        if name.endswith(ending)
+    }
+
+
 def __getattr__(name: str) -> Any:
-    if name in public_classes():
-        return public_classes()[name]
-    for former, ending in FORMER_ENDINGS.items():
-        if name.endswith(former) and name.removesuffix(former) + ending in public_classes():
-            return public_classes()[name.removesuffix(former) + ending]
+    for named in (public_classes(), former_names()):
+        if name in named:
+            return named[name]
     raise AttributeError(f"module 'hornbook.models' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *public_classes()])
+    return sorted([*__all__, *public_classes(), *former_names()])

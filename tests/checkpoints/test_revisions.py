@@ -1,6 +1,7 @@
 """docs/revisions.py asks the hub's stand-in for commits, in a process of its own."""
 
 import json
+import re
 import runpy
 import socket
 from http.server import ThreadingHTTPServer
@@ -11,6 +12,7 @@ import pytest
 from checkpoints.hub_server import COMMITS, run
 from hornbook.checkpoints import hub
 from hornbook.checkpoints.source import Preset
+from hornbook.families.registry import presets
 
 pytestmark = pytest.mark.backend_free
 
@@ -36,9 +38,11 @@ def refresh(home: Path, port: int, only_new: bool = False) -> tuple[dict[str, st
     file.parent.mkdir()
     file.write_text(json.dumps(OLD))
     printed = run(REFRESH, SCRIPT, file, only_new, *WANTED, home=home, port=port)
-    assert [path.name for path in file.parent.iterdir()] == ["revisions.json"]
+    assert {path.name for path in file.parent.iterdir()} == {"revisions.json", "unpinned.json"}
     pins = json.loads(file.read_text())
     assert list(pins) == sorted(pins)
+    unpinned = json.loads(file.with_name("unpinned.json").read_text())
+    assert unpinned == sorted(set(WANTED) - set(pins))
     progress, _, kept = printed.rstrip().rpartition("\n")
     return pins, json.loads(kept), progress
 
@@ -86,7 +90,15 @@ def test_repositories_are_those_of_presets_without_a_revision_of_their_own():
     assert repositories({preset.name: preset for preset in known}) == {"a/folder", "a/file"}
 
 
-def test_the_file_is_written_as_the_script_writes_it(tmp_path: Path):
-    copy = tmp_path / "revisions.json"
-    runpy.run_path(str(SCRIPT))["write"](copy, hub.pins())
-    assert copy.read_text("utf-8") == hub.PINS.read_text("utf-8")
+def test_the_files_are_written_as_the_script_writes_it(tmp_path: Path):
+    for file in (hub.PINS, hub.PINS.with_name("unpinned.json")):
+        copy = tmp_path / file.name
+        runpy.run_path(str(SCRIPT))["write"](copy, json.loads(file.read_text("utf-8")))
+        assert copy.read_text("utf-8") == file.read_text("utf-8")
+
+
+def test_every_preset_of_the_hub_is_pinned_or_listed_as_unpinned():
+    wanted = runpy.run_path(str(SCRIPT))["repositories"](presets())
+    unpinned = json.loads(hub.PINS.with_name("unpinned.json").read_text("utf-8"))
+    assert sorted([*hub.pins(), *unpinned]) == sorted(wanted)
+    assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in hub.pins().values())

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+import seqeval.metrics
+import seqeval.scheme
 
 from hornbook.errors import DataError
 from hornbook.metrics import EntityF1, entities
@@ -113,3 +115,38 @@ def test_bad_input():
         EntityF1().update_state([[1]], [[1]])
     with pytest.raises(DataError, match=r"\[length\] or \[batch, length\]"):
         EntityF1().update_state("B-A", "B-A")
+
+
+SCHEMES = {None: "IOBES", "IOB2": "IOB", "IOBES": "IOBES"}
+
+
+def random_tags(generator, prefixes, rows=40):
+    """Tags of texts, which break every scheme's rules, and guesses, of which half are right."""
+    tags = ["O", *(f"{p}-{kind}" for p in prefixes if p != "O" for kind in "ABC")]
+    true = [generator.choice(tags, generator.integers(1, 12)) for _ in range(rows)]
+    guess = [
+        np.where(generator.random(len(row)) < 0.5, row, generator.choice(tags, len(row)))
+        for row in true
+    ]
+    return [row.tolist() for row in true], [row.tolist() for row in guess]
+
+
+@pytest.mark.backend_free
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_numbers_are_seqevals(scheme):
+    options = {"zero_division": 0, "output_dict": True}
+    if scheme:
+        options |= {"mode": "strict", "scheme": getattr(seqeval.scheme, scheme)}
+    for seed in range(20):
+        true, guess = random_tags(np.random.default_rng(seed), SCHEMES[scheme])
+        expected = seqeval.metrics.classification_report(true, guess, **options)
+        for average in ("micro", "macro", "weighted"):
+            metric = EntityF1(average=average, scheme=scheme)
+            metric.update_state(true, guess)
+            score = expected[f"{average} avg"]["f1-score"]
+            assert 0.05 < score < 0.95
+            assert float(metric.result()) == pytest.approx(score)
+        for kind, row in metric.report().items():
+            theirs = expected["micro avg" if kind == "all" else kind]
+            row["f1-score"] = row.pop("f1")
+            assert row == pytest.approx(theirs)

@@ -169,9 +169,8 @@ def _read_preprocessor(
     if tokenizer is None:
         return None
     made = classes.preprocessor_class(opened.family, task)
-    default = inspect.signature(made).parameters["sequence_length"].default
-    longest = opened.json_file("sentence_bert_config.json").get("max_seq_length") or default
     known = inspect.signature(made).parameters
+    longest = _embedders_length(opened, task) or known["sequence_length"].default
     saved = opened.settings.get("preprocessor", {})
     arguments = {
         "sequence_length": min(longest, opened.config.max_sequence_length),
@@ -180,6 +179,15 @@ def _read_preprocessor(
         **(options or {}),
     }
     return made(tokenizer, **arguments)
+
+
+def _embedders_length(opened: OpenCheckpoint, task: str) -> int | None:
+    """How many tokens of a text sentence-transformers reads, where a folder is of its layout."""
+    length = opened.json_file("sentence_bert_config.json").get("max_seq_length")
+    if length or task != "TextEmbedder" or not opened.has_file("modules.json"):
+        return length
+    # Its sixth version leaves that to the tokenizer, for which a huge number is none.
+    return opened.json_file("tokenizer_config.json").get("model_max_length")
 
 
 def _saved_task_options(made: type[Any], opened: OpenCheckpoint) -> dict[str, Any]:

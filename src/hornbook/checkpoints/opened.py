@@ -19,7 +19,12 @@ from hornbook.checkpoints.source import resolve
 from hornbook.checkpoints.weight_map import Row, expand, is_of_pooler, read_weights
 from hornbook.errors import CheckpointError, ConfigError
 from hornbook.families.family import Family
-from hornbook.families.registry import family_of_config, family_of_gguf, presets
+from hornbook.families.registry import (
+    family_of_config,
+    family_of_gguf,
+    presets,
+    unavailable_presets,
+)
 
 SETTINGS_FILE = "hornbook.json"
 
@@ -52,10 +57,13 @@ class OpenCheckpoint:
         """What hornbook itself wrote beside the files of the field; empty in others' folders."""
         return self.json_file(SETTINGS_FILE)
 
+    def has_file(self, name: str) -> bool:
+        """Whether the folder has a file."""
+        return self.gguf is None and (self.path / name).is_file()
+
     def json_file(self, name: str) -> dict[str, Any]:
         """The contents of one of the folder's JSON files; empty where there is none."""
-        path = self.path / name
-        return read_json(path) if self.gguf is None and path.is_file() else {}
+        return read_json(self.path / name) if self.has_file(name) else {}
 
     def weights(
         self,
@@ -123,7 +131,7 @@ def open_checkpoint(
         CheckpointError: when a file is missing or broken.
         ConfigError: when the config can't be read.
     """
-    path = resolve(handle, presets())
+    path = resolve(handle, presets(), unavailable_presets())
     opened = _open_gguf(path) if path.suffix == ".gguf" else _open_folder(path)
     if not overrides:
         return opened

@@ -22,7 +22,7 @@ class Preset:
         revision: the branch, tag or commit of a hub repository; None for the commit that
             revisions.json pins the repository to, or for its main branch if it is not there.
         parameters: how many there are.
-        licence: its SPDX identifier.
+        licence: its SPDX identifier, or LicenseRef- and a name for one that SPDX doesn't list.
         description: one sentence.
         distribution: what to install for a package:// handle, where the name isn't the module's.
     """
@@ -36,7 +36,11 @@ class Preset:
     distribution: str | None = None
 
 
-def resolve(handle: str | Path, known: Mapping[str, Preset]) -> Path:
+def resolve(
+    handle: str | Path,
+    known: Mapping[str, Preset],
+    unavailable: Mapping[str, str] | None = None,
+) -> Path:
     """Finds a checkpoint, and fetches or unpacks it if need be.
 
     Args:
@@ -46,6 +50,8 @@ def resolve(handle: str | Path, known: Mapping[str, Preset]) -> Path:
             or of a .gguf file. A name in `known` goes before a folder of the same name: write
             "./name" for the folder.
         known: the presets by name.
+        unavailable: names of checkpoints that can't be read here, and of each a sentence that says
+            why and what to take instead.
 
     Returns:
         A folder in Hugging Face's layout, or a `.gguf` file.
@@ -65,6 +71,8 @@ def resolve(handle: str | Path, known: Mapping[str, Preset]) -> Path:
     preset = known.get(handle, Preset(name=handle, handle=handle))
     scheme, separator, rest = preset.handle.partition("://")
     if not separator:
+        if unavailable and handle in unavailable and not Path(handle).is_dir():
+            raise PresetError(f"The preset '{handle}' can't be loaded: it is {unavailable[handle]}")
         return _local_or_unknown(preset.handle, known)
     # Imported here because every list of presets imports this module.
     if scheme == "hf":

@@ -78,6 +78,8 @@ class Family:
         tokenizer: what its tokenizer is.
         tiny: configs of a few thousand parameters with odd sizes, by name, for the tests.
         presets: named checkpoints.
+        unavailable: names that people know of checkpoints which can't be read here, and of each a
+            sentence that says why and what to take instead.
         gguf: how GGUF files hold it, if they do.
         hf_attention: in which of its forms of attention transformers computes what the models were
             trained to compute.
@@ -98,6 +100,7 @@ class Family:
     tokenizer: TokenizerSpec
     tiny: Mapping[str, Any]
     presets: tuple[Preset, ...] = ()
+    unavailable: Mapping[str, str] = field(default_factory=dict)
     gguf: GGUFFormat | None = field(default=None)
     hf_attention: str = "eager"
 

@@ -49,6 +49,13 @@ def presets() -> Mapping[str, Preset]:
     return {preset.name: preset for family in families().values() for preset in family.presets}
 
 
+@cache
+def unavailable_presets() -> Mapping[str, str]:
+    """Names of checkpoints that can't be read here, and of each what to take instead."""
+    named = (family.unavailable for family in families().values())
+    return {name: reason for family in named for name, reason in family.items()}
+
+
 def family_of_config(raw: Mapping[str, Any]) -> Family:
     """The family that a parsed `config.json` belongs to."""
     model_type = raw.get("model_type")

@@ -1,7 +1,7 @@
 """BERT (Devlin et al., 2018)."""
 
 from hornbook.families.bert import model, weights
-from hornbook.families.bert.presets import PRESETS
+from hornbook.families.bert.presets import PRESETS, UNAVAILABLE
 from hornbook.families.family import Family, Head
 from hornbook.families.heads import (
     masked_lm,
@@ -57,4 +57,5 @@ FAMILY = Family(
         ),
     },
     presets=PRESETS,
+    unavailable=UNAVAILABLE,
 )  # fmt: skip

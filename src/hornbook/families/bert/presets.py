@@ -29,6 +29,13 @@ PRESETS = (
         licence="Apache-2.0",
         description="all-MiniLM-L6-v2 sentence embeddings",
     ),
+    Preset(
+        name="all_minilm_l12_v2",
+        handle="hf://sentence-transformers/all-MiniLM-L12-v2",
+        parameters=33_360_000,
+        licence="Apache-2.0",
+        description="all-MiniLM-L12-v2 sentence embeddings",
+    ),
     _preset(
         "tiny_en_uncased", "google/bert_uncased_L-2_H-128_A-2", 4_385_920, "2 layers, lower-cased"
     ),
@@ -59,4 +66,33 @@ PRESETS = (
         "large, English, lower-cased",
     ),
     _preset("large_en", "google-bert/bert-large-cased", 333_579_264, "large, English"),
+    *(
+        Preset(
+            name=f"bge_{size}_en_v1.5",
+            handle=f"hf://BAAI/bge-{size}-en-v1.5",
+            parameters=parameters,
+            licence="MIT",
+            description=f"BGE {size} v1.5, English sentence embeddings for retrieval",
+        )
+        for size, parameters in (
+            ("small", 33_360_000),
+            ("base", 109_482_240),
+            ("large", 335_141_888),
+        )
+    ),
+    Preset(
+        name="e5_small_v2",
+        handle="hf://intfloat/e5-small-v2",
+        parameters=33_360_000,
+        licence="MIT",
+        description="E5 small v2, English sentence embeddings for retrieval",
+    ),
 )
+
+UNAVAILABLE = {
+    "bert_tiny_en_uncased_sst2": (
+        "'bert_tiny_en_uncased', fine-tuned by KerasNLP for sentiment, was published in KerasNLP's "
+        "own format alone. Fine-tune that preset with a TextClassifier, or load a classifier from "
+        "Hugging Face by hf://owner/name."
+    ),
+}

@@ -16,7 +16,7 @@ def _preset(name: str, handle: str, parameters: int, description: str) -> Preset
         name=name,
         handle=f"hf://bigscience/{handle}",
         parameters=parameters,
-        licence="BigScience-BLOOM-RAIL-1.0",
+        licence="LicenseRef-BigScience-BLOOM-RAIL-1.0",
         description=description,
     )
 

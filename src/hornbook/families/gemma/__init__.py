@@ -6,7 +6,7 @@ from hornbook.families import llama
 from hornbook.families.gated_decoder import TINY_SIZES
 from hornbook.families.gemma import model, weights
 from hornbook.families.gemma.presets import PRESETS
-from hornbook.families.heads import causal_lm, sequence_classification
+from hornbook.families.heads import causal_lm, decoder_embedder, sequence_classification
 from hornbook.tokenizers import SentencePieceTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 
@@ -27,6 +27,7 @@ FAMILY = replace(
     heads=(
         causal_lm("GemmaForCausalLM"),
         sequence_classification("GemmaForSequenceClassification"),
+        decoder_embedder("GemmaModel"),
     ),
     tokenizer=TokenizerSpec(
         base=SentencePieceTokenizer,

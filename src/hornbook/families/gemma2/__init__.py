@@ -6,7 +6,7 @@ from hornbook.families import gemma
 from hornbook.families.gated_decoder import TINY_SIZES
 from hornbook.families.gemma2 import model, weights
 from hornbook.families.gemma2.presets import PRESETS
-from hornbook.families.heads import causal_lm, sequence_classification
+from hornbook.families.heads import causal_lm, decoder_embedder, sequence_classification
 from hornbook.families.layer_types import FULL, SLIDING
 
 _TINY = model.Gemma2Config(
@@ -34,6 +34,7 @@ FAMILY = replace(
     heads=(
         causal_lm("Gemma2ForCausalLM"),
         sequence_classification("Gemma2ForSequenceClassification"),
+        decoder_embedder("Gemma2Model"),
     ),
     tiny={
         "alternating": _TINY,

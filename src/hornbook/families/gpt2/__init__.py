@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hornbook.families.family import Family
 from hornbook.families.gpt2 import model, weights
-from hornbook.families.gpt2.presets import PRESETS
+from hornbook.families.gpt2.presets import PRESETS, UNAVAILABLE
 from hornbook.families.heads import causal_lm, sequence_classification
 from hornbook.tokenizers import BytePairTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
@@ -46,5 +46,6 @@ FAMILY = Family(
         "untied": replace(_TINY, tie_word_embeddings=False, intermediate_dim=50),
     },
     presets=PRESETS,
+    unavailable=UNAVAILABLE,
     gguf=weights.GGUF,
 )

@@ -34,3 +34,11 @@ PRESETS = (
     ),
     _preset("gpt2_extra_large_en", "gpt2-xl", 1_557_611_200, "GPT-2, 48 layers"),
 )
+
+UNAVAILABLE = {
+    "gpt2_base_en_cnn_dailymail": (
+        "'gpt2_base_en', fine-tuned by KerasNLP to write news, was published in KerasNLP's own "
+        "format alone. Fine-tune that preset, or load a model from Hugging Face by "
+        "hf://owner/name."
+    ),
+}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hornbook.families.family import Family
 from hornbook.families.gated_decoder import TINY_SIZES
-from hornbook.families.heads import causal_lm, sequence_classification
+from hornbook.families.heads import causal_lm, decoder_embedder, sequence_classification
 from hornbook.families.llama import model, weights
 from hornbook.families.llama.presets import PRESETS
 from hornbook.layers.rope_scaling import RopeScaling
@@ -28,6 +28,7 @@ FAMILY = Family(
     heads=(
         causal_lm("LlamaForCausalLM"),
         sequence_classification("LlamaForSequenceClassification"),
+        decoder_embedder("LlamaModel"),
     ),
     tokenizer=TokenizerSpec(
         base=BytePairTokenizer,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hornbook.families import llama
 from hornbook.families.gated_decoder import TINY_SIZES
-from hornbook.families.heads import causal_lm, sequence_classification
+from hornbook.families.heads import causal_lm, decoder_embedder, sequence_classification
 from hornbook.families.mistral import model, weights
 from hornbook.families.mistral.presets import PRESETS
 
@@ -25,6 +25,7 @@ FAMILY = replace(
     heads=(
         causal_lm("MistralForCausalLM"),
         sequence_classification("MistralForSequenceClassification"),
+        decoder_embedder("MistralModel"),
     ),
     tiny={
         "windowed": _TINY,

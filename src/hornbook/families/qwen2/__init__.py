@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hornbook.families import llama
 from hornbook.families.gated_decoder import TINY_SIZES
-from hornbook.families.heads import causal_lm, sequence_classification
+from hornbook.families.heads import causal_lm, decoder_embedder, sequence_classification
 from hornbook.families.layer_types import FULL, SLIDING
 from hornbook.families.qwen2 import model, weights
 from hornbook.families.qwen2.presets import PRESETS
@@ -36,6 +36,7 @@ FAMILY = replace(
     heads=(
         causal_lm("Qwen2ForCausalLM"),
         sequence_classification("Qwen2ForSequenceClassification"),
+        decoder_embedder("Qwen2Model"),
     ),
     tokenizer=TOKENIZER,
     tiny={

@@ -7,14 +7,14 @@ PRESETS = (
         name="qwen1.5_moe_2.7b_en",
         handle="hf://Qwen/Qwen1.5-MoE-A2.7B",
         parameters=14_315_784_192,
-        licence="Tongyi Qianwen",
+        licence="LicenseRef-Tongyi-Qianwen",
         description="Qwen1.5 MoE, 14.3B parameters of which 2.7B are active, pretrained",
     ),
     Preset(
         name="qwen1.5_moe_2.7b_chat",
         handle="hf://Qwen/Qwen1.5-MoE-A2.7B-Chat",
         parameters=14_315_784_192,
-        licence="Tongyi Qianwen",
+        licence="LicenseRef-Tongyi-Qianwen",
         description="Qwen1.5 MoE, 14.3B parameters of which 2.7B are active, tuned for chats",
     ),
     Preset(

@@ -35,4 +35,25 @@ PRESETS = (
     _preset("14B", 14_768_307_200),
     _base("14B", 14_768_307_200),
     _preset("32B", 32_762_123_264),
+    Preset(
+        name="qwen3_4b_instruct_2507",
+        handle="hf://Qwen/Qwen3-4B-Instruct-2507",
+        parameters=4_022_468_096,
+        licence="Apache-2.0",
+        description="Qwen3 4B of July 2025, instruction-tuned",
+    ),
+    Preset(
+        name="qwen3_4b_thinking_2507",
+        handle="hf://Qwen/Qwen3-4B-Thinking-2507",
+        parameters=4_022_468_096,
+        licence="Apache-2.0",
+        description="Qwen3 4B of July 2025, tuned to think before it answers",
+    ),
+    Preset(
+        name="qwen3_embedding_0.6b",
+        handle="hf://Qwen/Qwen3-Embedding-0.6B",
+        parameters=595_776_512,
+        licence="Apache-2.0",
+        description="Qwen3 Embedding 0.6B, sentence embeddings in over 100 languages",
+    ),
 )

@@ -27,6 +27,12 @@ PRESETS = (
         "Qwen3 MoE, 30B parameters of which 3B are active, pretrained",
     ),
     _preset(
+        "qwen3_30b_a3b_instruct_2507",
+        "Qwen3-30B-A3B-Instruct-2507",
+        30_532_122_624,
+        "Qwen3 MoE of July 2025, 30B parameters of which 3B are active, instruction-tuned",
+    ),
+    _preset(
         "qwen3_235b_a22b",
         "Qwen3-235B-A22B",
         235_093_634_560,
