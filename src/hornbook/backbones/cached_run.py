@@ -14,6 +14,7 @@ never takes the place of a key.
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 from keras import ops
 
 from hornbook.layers.attention_mask import visible_keys, visible_positions
@@ -130,7 +131,8 @@ class CachedRun:
         if self._lengths is None and self._length <= slots - window + 1:
             places = ring_positions(self._positions + self._length, slots)
             written = self.places if self._length > 1 else self._positions
-            return self._seen(window, places, slots=ops.mod(written, slots))
+            written = ops.cast(ops.mod(written, slots), _index_dtype())
+            return self._seen(window, places, slots=written)
         places = self.places
         if not self._begins:
             places = ops.concatenate([ring_positions(self._positions, slots), places], axis=1)
@@ -147,3 +149,8 @@ class CachedRun:
 
     def _bias(self, key_positions: Any) -> Any:
         return None if self._position_bias is None else self._position_bias(key_positions)
+
+
+def _index_dtype() -> str:
+    # torch writes several tokens of a single row by indices of 64 bits alone.
+    return "int64" if keras.backend.backend() == "torch" else "int32"

@@ -6,8 +6,9 @@ that come one by one.
 
 from hornbook.generation.batch import GeneratedStep, Stopper
 from hornbook.generation.engine import Engine, GenerationOutput
+from hornbook.generation.progress import Progress
 from hornbook.generation.request import Request
-from hornbook.generation.slots import Progress, Slots
+from hornbook.generation.slots import Slots
 from hornbook.generation.state import GenerationState
 from hornbook.generation.text import generate_text
 

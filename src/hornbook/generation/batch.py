@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hornbook.generation.progress import Progress
 from hornbook.generation.request import BatchRequest
-from hornbook.generation.slots import Progress, Slots
+from hornbook.generation.slots import Slots
 from hornbook.samplers.rows import Results
 
 

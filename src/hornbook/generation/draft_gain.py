@@ -5,6 +5,8 @@ nothing else. So it is known what guesses are worth also while none are made, an
 nothing repeats costs nothing but this look.
 """
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 
 from hornbook.generation.drafts import Draft
@@ -43,8 +45,8 @@ class DraftGain:
         self._count = count
         self._places = np.zeros(size, int)  # up to which the tokens of each slot were looked at
         self._tokens, self._steps = np.zeros(size), np.zeros(size)
-        self._seconds: dict[tuple[int, bool], float] = {}
-        self._started: set[tuple[int, bool]] = set()
+        self._seconds: dict[tuple[Hashable, bool], float] = {}
+        self._started: set[tuple[Hashable, bool]] = set()
         self._cost = FIRST_COST
         self._guessing = False
 
@@ -53,6 +55,11 @@ class DraftGain:
         # The first token comes with the prompt, whatever the draft.
         self._places[slot] = length + 1
         self._tokens[slot] = self._steps[slot] = 0
+
+    def regroup(self, slots: Sequence[int]) -> None:
+        """Makes slot `slots[i]` slot i."""
+        tables = self._places, self._tokens, self._steps
+        self._places, self._tokens, self._steps = (table[list(slots)] for table in tables)
 
     def look(self, slot: int, tokens: np.ndarray, length: int) -> None:
         """Sees the tokens int [at least length] that a slot has now, and counts the steps.
@@ -74,14 +81,14 @@ class DraftGain:
         self._tokens[slot] = self._tokens[slot] * MEMORY + made
         self._steps[slot] = self._steps[slot] * MEMORY + steps
 
-    def clock(self, capacity: int, guessing: bool, seconds: float) -> None:
-        """Learns how long a step took, with a cache of `capacity`, with guesses or without."""
-        key = (capacity, guessing)
+    def clock(self, shape: Hashable, guessing: bool, seconds: float) -> None:
+        """Learns how long a step of a batch of such a shape took, with guesses or without."""
+        key = (shape, guessing)
         if key not in self._started:
             self._started.add(key)  # the first time it was compiled, or recorded
             return
         self._seconds[key] = min(seconds, self._seconds.get(key, seconds))
-        times = [self._seconds.get((capacity, each)) for each in (True, False)]
+        times = [self._seconds.get((shape, each)) for each in (True, False)]
         if times[0] is not None and times[1] is not None:
             self._cost = times[0] / max(times[1], 1e-9)
 

@@ -1,15 +1,18 @@
 """Putting new rows into a running batch, in the backend's own way: the batch is not copied.
 
+And taking slots out of one, which makes a smaller one, or one with more.
+
 Whatever its meaning, the first axis of every tensor of a state goes over the rows, or over the
 prompts that several rows each belong to. So a slot is a block of that axis, as large as the same
 tensor of a state for one prompt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from hornbook.generation.state import GenerationState
@@ -27,13 +30,39 @@ def insert(state: GenerationState, new: GenerationState, slot: int) -> Generatio
     return GenerationState.from_parts(_inserter()(state.parts(), new.parts(), slot))
 
 
-def repeat(state: GenerationState, times: int) -> GenerationState:
-    """The state with all its rows several times, one after the other."""
+def gather(state: GenerationState, slots: Sequence[int], size: int) -> GenerationState:
+    """A state of other slots: of `slots[i]` in slot i.
 
-    def repeated(tensor: Any) -> Any:
-        return ops.tile(tensor, (times, *[1] * (len(tensor.shape) - 1)))
+    Args:
+        state: of `size` slots.
+        slots: which ones; they may repeat.
+        size: how many there are.
+    """
+    return GenerationState.from_parts(_gatherer()(state.parts(), np.array(slots, np.int32), size))
 
-    return GenerationState.from_parts(keras.tree.map_structure(repeated, state.parts()))
+
+def _taken(parts: Any, slots: Any, size: int) -> Any:
+    def taken(table: Any) -> Any:
+        block = table.shape[0] // size
+        rows = slots[:, None] * block + ops.arange(block, dtype="int32")
+        return ops.take(table, ops.reshape(rows, (-1,)), axis=0)
+
+    return keras.tree.map_structure(taken, parts)
+
+
+@cache
+def _gatherer() -> Callable[[Any, Any, int], Any]:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(_taken, static_argnums=2)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.no_grad()(
+            lambda parts, slots, size: _taken(parts, ops.convert_to_tensor(slots), size)
+        )
+    return lambda parts, slots, size: _taken(parts, ops.convert_to_tensor(slots), size)
 
 
 def _update(table: Any, new: Any, slot: Any) -> Any:

@@ -46,6 +46,22 @@ class Request:
         return numbers if each == 1 else numbers.reshape(rows, self.limit, each)
 
 
+def stacked_uniforms(
+    requests: Sequence[Request | None], rows: int, each: int, places: int
+) -> np.ndarray:
+    """The random numbers of several requests, one after the other, zeros where there is none.
+
+    Float32 [requests * rows, places]; where each token takes several, [..., places, each].
+    """
+    shape = (len(requests), rows, places) if each == 1 else (len(requests), rows, places, each)
+    table = np.zeros(shape, np.float32)
+    for own, request in zip(table, requests, strict=True):
+        if request is not None:
+            numbers = request.uniforms(rows, each)[:, :places]
+            own[:, : numbers.shape[1]] = numbers
+    return table.reshape(-1, *shape[2:])
+
+
 @dataclass(frozen=True)
 class BatchRequest:
     """A batch of prompts and how to go on from them.

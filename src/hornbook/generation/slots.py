@@ -14,9 +14,12 @@ from hornbook.errors import GenerationError
 from hornbook.generation.buckets import cache_bucket
 from hornbook.generation.draft_gain import LOOK_STEPS, DraftGain
 from hornbook.generation.drivers.program import Program
-from hornbook.generation.insertion import insert, repeat
+from hornbook.generation.insertion import gather, insert
+from hornbook.generation.occupancy import Occupancy
+from hornbook.generation.paces import Shape, fitting_widths
 from hornbook.generation.prefill import run_prompts
-from hornbook.generation.request import Request
+from hornbook.generation.progress import Progress
+from hornbook.generation.request import Request, stacked_uniforms
 from hornbook.generation.restarts import Restarts
 from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import GenerationState, resize, resize_cache, take_rows
@@ -28,37 +31,24 @@ REFILL_STEPS = 8
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a step did for one request.
+class Run:
+    """Steps to be taken."""
 
-    Attributes:
-        request: as it was submitted.
-        start: how many of its tokens were final before, prompt included.
-        results: what is final now: tokens int32 [places] and their number, or, from a sampler that
-            gives several sequences, [sequences, places] and [sequences].
-        done: whether it is finished; its slot is free then.
-    """
-
-    request: Request
-    start: int
-    results: Results
-    done: bool
-
-    @property
-    def new_tokens(self) -> np.ndarray:
-        """The tokens int32 [any] that are new; none from a sampler with several sequences."""
-        if np.ndim(self.results.lengths):
-            return np.zeros(0, np.int32)
-        return self.results.tokens[self.start : int(self.results.lengths)]
+    sampler: Sampler
+    program: Program
+    steps: int
+    guessing: bool
 
 
 class Slots:
-    """Runs requests in a batch of a fixed size, and takes new ones in while others run.
+    """Runs requests in a batch of up to some size, and takes new ones in while others run.
 
     A request that is done makes room at once for the next one that waits: its prompt is run by
     itself, in its own bucket, and written over what stood in the slot. So programs are compiled
-    for the number of slots and for single prompts, however many requests come. A request's tokens
-    depend neither on its slot nor on its neighbours, for it brings its own random numbers.
+    for the number of slots and for single prompts, however many requests come. While nobody waits,
+    the batch leaves out slots that are free, where half of them or more are and the backend can run
+    the smaller batch at once, or enough is left to do to compile for it. A request's tokens depend
+    neither on its slot nor on its neighbours, for it brings its own random numbers.
 
     `Engine.slots` makes them.
 
@@ -109,11 +99,9 @@ class Slots:
         self._prompt_chunk = prompt_chunk
         self._restarts = Restarts(restart_lengths, lambda *rows: self._run_prompts(*rows)[2])
         self._waiting: deque[Request] = deque()
-        self._requests: list[Request | None] = [None] * size
-        self._starts = np.zeros(size, np.int32)
-        self._lengths = np.zeros(size, np.int32)
+        self._slots = Occupancy(size)
         self._state: GenerationState | None = None
-        self._capacities: set[int] = set()
+        self._shapes: set[Shape] = set()
         self._gain: DraftGain | None = None
         if isinstance(sampler, SpeculativeSampler):
             self._gain = DraftGain(sampler.draft, sampler.draft_tokens, size)
@@ -121,7 +109,7 @@ class Slots:
     @property
     def busy(self) -> bool:
         """Whether anything runs or waits."""
-        return bool(self._waiting) or any(request is not None for request in self._requests)
+        return bool(self._waiting) or bool(self._slots.used)
 
     @cached_property
     def _without_draft(self) -> tuple[Sampler, Program]:
@@ -149,8 +137,8 @@ class Slots:
         """Ends a request where it is; one that is done or unknown is left alone."""
         if request in self._waiting:
             self._waiting.remove(request)
-        elif request in self._requests:
-            self._release([self._requests.index(request)])
+        elif request in self._slots.requests:
+            self._release([self._slots.requests.index(request)])
 
     def step(self, steps: int | None = None) -> list[Progress]:
         """Fills the free slots if requests wait, else makes tokens.
@@ -163,31 +151,46 @@ class Slots:
         """
         if not self.busy:
             return []
-        if self._waiting and None in self._requests:
+        if self._waiting and len(self._slots.used) < self.size:
             self._fill()
             return self._collect()
-        start = time.perf_counter()
-        steps, guessing = self._decode(steps)
+        run = self._prepare(steps)
+        assert self._state is not None
+        shape, start = (self._slots.size, self._state.capacity), time.perf_counter()
+        self._state = run.program.decode(self._state, run.steps, run.sampler.traced_values())
         progress = self._collect()
-        if self._gain is not None and self._state is not None:
-            seconds = (time.perf_counter() - start) / steps
-            self._gain.clock(self._state.capacity, guessing, seconds)
+        seconds = time.perf_counter() - start
+        run.program.paces.clock(shape, seconds, run.steps)
+        if self._gain is not None:
+            self._gain.clock(shape, run.guessing, seconds / run.steps)
         return progress
 
     def _fill(self) -> None:
         """Gives the free slots requests: all of them at once if none is in use, else one by one."""
         if self._state is None and len(self._waiting) >= self.size:
+            self._slots = Occupancy(self.size)
             requests = [self._occupy(slot) for slot in range(self.size)]
             self._state = self._widened(self._start(requests, self._room()))
             return
-        for slot, occupant in enumerate(self._requests):
-            if occupant is None and self._waiting:
-                self._place(self._occupy(slot), slot)
+        self._make_slots()
+        for slot in self._slots.free[: len(self._waiting)]:
+            self._place(self._occupy(slot), slot)
+
+    def _make_slots(self) -> None:
+        """Makes the batch as large as those who wait need it, which may have become smaller."""
+        slots, paces = self._slots, self._program.paces
+        count = min(len(slots.used) + len(self._waiting), self.size)
+        if self._state is None:
+            longest = max(self._waiting, key=lambda request: len(request.token_ids))
+            room = self._room_for(len(longest.token_ids), longest.limit)
+            self._slots = Occupancy(paces.first_width(count, self.size, room))
+        elif count > slots.size:
+            size = paces.first_width(count, self.size, self._state.capacity)
+            self._regroup([*range(slots.size), *[0] * (size - slots.size)])
 
     def _occupy(self, slot: int) -> Request:
         request = self._waiting.popleft()
-        self._requests[slot] = request
-        self._starts[slot] = self._lengths[slot] = len(request.token_ids)
+        self._slots.enter(slot, request)
         if self._gain is not None:
             self._gain.enter(slot, len(request.token_ids))
         return request
@@ -195,13 +198,23 @@ class Slots:
     def _place(self, request: Request, slot: int) -> None:
         if self._state is None:
             # The other slots get copies of the row, and don't go on with them.
-            new = self._widened(self._start([request], self._room()))
-            self._state = repeat(new, self.size)
-            self._release([other for other in range(self.size) if other != slot])
+            new, size = self._widened(self._start([request], self._room())), self._slots.size
+            self._state = gather(new, [0] * size, 1)
+            self._release(self._slots.free)
             return
         self._make_room()
         new = self._start([request], self._state.capacity)
         self._state = insert(self._state, new, slot)
+
+    def _regroup(self, slots: Sequence[int]) -> None:
+        """Makes slot `slots[i]` slot i; one that is named again leaves a free one there."""
+        assert self._state is not None
+        self._state = gather(self._state, slots, self._slots.size)
+        self._slots.regroup(slots)
+        if self._gain is not None:
+            self._gain.regroup(slots)
+        if len(set(slots)) < len(slots):
+            self._release(self._slots.free)
 
     def _start(self, requests: Sequence[Request], capacity: int) -> GenerationState:
         """Runs prompts and lets the sampler take its first step; the cache has room for no more."""
@@ -238,13 +251,13 @@ class Slots:
             ahead=self._sampler.draft_tokens, keeps_hidden=self._sampler.looks_ahead,
         )  # fmt: skip
 
-    def _decode(self, steps: int | None) -> tuple[int, bool]:
-        """Makes tokens; gives the number of steps, and whether there were guesses."""
-        state = self._restarted(self._make_room())
+    def _prepare(self, steps: int | None) -> Run:
+        """Makes the batch ready for its next steps, and says what they are."""
+        state, slots = self._restarted(self._make_room()), self._slots
         sampler, program = self._sampler, self._program
-        lengths = self._lengths[self._occupied()]
-        longest, left = int(lengths.max()), self._limits() - lengths
-        guessing = self._gain is not None and self._gain.is_worth(self._occupied())
+        lengths = slots.lengths[slots.used]
+        longest, left = int(lengths.max()), slots.limits - lengths
+        guessing = self._gain is not None and self._gain.is_worth(slots.used)
         # The model's last places may be too few for guesses.
         guessing = guessing and longest + sampler.draft_tokens < state.capacity
         next_lengths = lengths + sampler.looks_ahead
@@ -256,48 +269,62 @@ class Slots:
         steps = min(steps or program.chunk, int(left.max()))
         if self._waiting:
             steps = min(steps, REFILL_STEPS, -(-int(left.min()) // most))
+        else:
+            self._narrow(program, -(-int(left.max()) // most))
+            leaving = len(left) - max(fitting_widths(1, len(left)), default=1)
+            steps = min(steps, -(-int(np.sort(left)[leaving - 1]) // most))
         steps = min(steps, (state.capacity - longest) // most)
         near = self._restarts.steps(next_lengths, sampler.draft_tokens)
         steps = steps if near is None else min(steps, near)
         if self._gain is not None and self._gain.chooses:
             steps = min(steps, LOOK_STEPS)
-        self._state = program.decode(state, steps, sampler.traced_values())
-        return steps, guessing
+        return Run(sampler, program, steps, guessing)
+
+    def _narrow(self, program: Program, steps: int) -> None:
+        """Leaves free slots out where nobody waits for them and those in use need fewer."""
+        assert self._state is not None
+        slots = self._slots
+        shape = slots.size, self._state.capacity
+        size = program.paces.width(len(slots.used), shape, steps)
+        if size < slots.size:
+            self._regroup(sorted([*slots.used, *slots.free][:size]))
 
     def _restarted(self, state: GenerationState) -> GenerationState:
         """The state with those rows computed anew whose next token makes them long."""
-        for slot in self._occupied():
-            length = int(self._lengths[slot]) + self._sampler.looks_ahead
+        slots = self._slots
+        for slot in slots.used:
+            length = int(slots.lengths[slot]) + self._sampler.looks_ahead
             if self._restarts.crossed(length):
-                state = self._state = self._restarts.restart(state, slot, self.size, length)
+                state = self._state = self._restarts.restart(state, slot, slots.size, length)
         return state
 
     def _collect(self) -> list[Progress]:
         """Reads what the device has made, and frees the slots of what is done."""
         assert self._state is not None
-        rows, shape = self._state.rows, (self.size, self._sampler.rows_per_prompt)
+        rows, slots = self._state.rows, self._slots
+        shape = slots.size, self._sampler.rows_per_prompt
         results = Results(*map(_as_numpy, self._sampler.results(rows)))
         done = _as_numpy(rows.done).reshape(shape).all(axis=1)
         lengths = _as_numpy(rows.lengths).reshape(shape).max(axis=1)
         progress = []
-        for slot in self._occupied():
+        for slot in slots.used:
             own = Results(*(None if table is None else table[slot] for table in results))
-            start, is_done = int(self._starts[slot]), bool(done[slot])
-            progress.append(Progress(self._request(slot), start, own, is_done))
-            self._starts[slot], self._lengths[slot] = np.max(own.lengths), lengths[slot]
+            start, is_done = int(slots.starts[slot]), bool(done[slot])
+            progress.append(Progress(slots.request(slot), start, own, is_done))
+            slots.starts[slot], slots.lengths[slot] = np.max(own.lengths), lengths[slot]
             if self._gain is not None:
                 self._gain.look(slot, own.tokens, int(lengths[slot]))
             if is_done:
-                self._requests[slot] = None
+                slots.leave(slot)
         self._forget_if_empty()
         return progress
 
     def _release(self, slots: list[int]) -> None:
         """Empties slots whose rows aren't done, and tells the device, which would go on."""
         for slot in slots:
-            self._requests[slot] = None
+            self._slots.leave(slot)
         if self._state is not None:
-            released = np.isin(np.arange(self.size), slots)
+            released = np.isin(np.arange(self._slots.size), slots)
             released = np.repeat(released, self._sampler.rows_per_prompt)
             rows = self._state.rows
             done = ops.logical_or(rows.done, ops.convert_to_tensor(released))
@@ -306,59 +333,41 @@ class Slots:
 
     def _forget_if_empty(self) -> None:
         # An empty batch has nothing to keep, and the next one may begin with a smaller cache.
-        if not self._occupied():
+        if not self._slots.used:
             self._state = None
-
-    def _occupied(self) -> list[int]:
-        return [slot for slot, request in enumerate(self._requests) if request is not None]
-
-    def _request(self, slot: int) -> Request:
-        request = self._requests[slot]
-        assert request is not None
-        return request
-
-    def _limits(self) -> np.ndarray:
-        return np.array([self._request(slot).limit for slot in self._occupied()])
 
     def _uniforms(self, requests: Sequence[Request | None], capacity: int) -> Any:
         times, each = self._sampler.rows_per_prompt, self._sampler.uniforms_per_token
-        shape = (
-            (len(requests), times, capacity)
-            if each == 1
-            else (len(requests), times, capacity, each)
-        )
-        table = np.zeros(shape, np.float32)
-        for own, request in zip(table, requests, strict=True):
-            if request is not None:
-                numbers = request.uniforms(times, each)[:, :capacity]
-                own[:, : numbers.shape[1]] = numbers
-        return ops.convert_to_tensor(table.reshape(-1, *shape[2:]))
+        return ops.convert_to_tensor(stacked_uniforms(requests, times, each, capacity))
 
     def _room(self) -> int:
         """The places for the rows in the slots, with some for their tokens to come."""
+        return self._room_for(self._slots.longest, int(self._slots.limits.max()))
+
+    def _room_for(self, length: int, limit: int) -> int:
         ahead = self._sampler.draft_tokens
-        longest, limit = int(self._lengths[self._occupied()].max()), int(self._limits().max())
-        return cache_bucket(longest + ahead, limit + ahead, self._model_limit)
+        return cache_bucket(length + ahead, limit + ahead, self._model_limit)
 
     def _make_room(self) -> GenerationState:
-        """Makes the running batch larger if a row has no place for its next tokens.
+        """Makes the running batch's cache larger if a row has no place for its next tokens.
 
-        It becomes smaller where that more than halves what attention reads, to a size that it had
-        before, so that nothing is compiled for it.
+        It becomes smaller where that more than halves what attention reads, to a size that such a
+        batch had before, so that nothing is compiled for it.
         """
-        state = self._state
+        state, slots = self._state, self._slots
         assert state is not None
-        longest, room = int(self._lengths[self._occupied()].max()), self._room()
-        if longest + self._sampler.draft_tokens >= state.capacity < self._model_limit:
+        room = self._room()
+        if slots.longest + self._sampler.draft_tokens >= state.capacity < self._model_limit:
             capacity = room
         else:
-            enough = (size for size in self._capacities if room <= size <= state.capacity // 2)
+            had = (capacity for size, capacity in self._shapes if size == slots.size)
+            enough = (size for size in had if room <= size <= state.capacity // 2)
             capacity = min(enough, default=state.capacity)
         if capacity != state.capacity:
-            uniforms = self._uniforms(self._requests, capacity)
-            slots = self._cache_slots(capacity)
-            state = self._state = resize(state, self._sampler, capacity, uniforms, slots)
-        self._capacities.add(capacity)
+            uniforms = self._uniforms(slots.requests, capacity)
+            places = self._cache_slots(capacity)
+            state = self._state = resize(state, self._sampler, capacity, uniforms, places)
+        self._shapes.add((slots.size, capacity))
         return state
 
     def _widened(self, state: GenerationState) -> GenerationState:

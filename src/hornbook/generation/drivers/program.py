@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from hornbook.generation.language_model import LanguageModel
+from hornbook.generation.paces import Paces
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Rows
@@ -25,6 +26,8 @@ class Program(abc.ABC):
 
     chunk: ClassVar[int]
     """How many tokens a call of `decode` makes when nobody waits for each."""
+    compiles: ClassVar[bool] = True
+    """Whether each shape of a batch is compiled for."""
 
     def __init__(
         self, model: LanguageModel, sampler: Sampler, on_trace: Callable[[], None]
@@ -33,6 +36,7 @@ class Program(abc.ABC):
         self.sampler = sampler
         self.variables = list(model.variables)
         self.on_trace = on_trace
+        self.paces = Paces(self.compiles)
 
     @property
     def prompt_chunk(self) -> int:

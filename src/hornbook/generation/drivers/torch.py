@@ -11,7 +11,8 @@ from hornbook.generation.drivers.torch_recording import NotRecordableError, Reco
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.samplers.rows import Rows
 
-MAX_RECORDINGS = 8
+MAX_RECORDINGS = 32
+"""Of batches of different sizes and capacities."""
 
 
 class TorchProgram(Program):
@@ -22,6 +23,7 @@ class TorchProgram(Program):
     """
 
     chunk = 8
+    compiles = False
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
