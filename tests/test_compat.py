@@ -23,6 +23,8 @@ def run(code):
         ("from keras_nlp.utils.keras_utils import gelu_approximate as x", "gelu"),
         ("from keras_nlp.models.gpt2.gpt2_causal_lm import GPT2CausalLM as x", "GPT2CausalLM"),
         ("from keras_nlp.models.bert.bert_classifier import BertClassifier as x", "BertTextClass"),
+        ("from keras_nlp.src.models.gpt2.gpt2_backbone import GPT2Backbone as x", "GPT2Backbone"),
+        ("import keras_nlp; x = keras_nlp.version()", "0."),
         ("import keras_nlp; x = keras_nlp.samplers.GreedySampler", "samplers.greedy"),
         ("import keras_nlp.samplers.top_k_sampler as m; x = m.TopKSampler", "samplers.top_k"),
     ],
@@ -36,7 +38,7 @@ def test_paths_of_the_original_lead_here(line, found):
     [
         ("from keras_nlp.layers import NoSuchLayer", "cannot import name 'NoSuchLayer'"),
         ("from keras_nlp.utils.keras_utils import print_msg", "cannot import name 'print_msg'"),
-        ("import keras_nlp.src.api", "No module named 'keras_nlp.src'"),
+        ("import keras_nlp.src.api", "No module named 'keras_nlp.src.api'"),
     ],
 )
 def test_what_there_is_not_is_said(line, message):

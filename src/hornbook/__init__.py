@@ -30,6 +30,11 @@ __all__ = [
 _backend.select()
 
 
+def version() -> str:
+    """The package's version, as `keras_nlp.version()` gives it."""
+    return __version__
+
+
 def __getattr__(name: str) -> ModuleType:
     if name not in __all__:
         raise AttributeError(f"module 'hornbook' has no attribute '{name}'")
@@ -37,4 +42,4 @@ def __getattr__(name: str) -> ModuleType:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, "__version__", "version"]

@@ -83,6 +83,7 @@ class _Alias(MetaPathFinder, Loader):
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         package, *below = fullname.split(".")
+        below = _public(below)
         if package != self.name or (below and len(below) > NAMESPACES.get(below[0], 0)):
             return None
         if not fullname.islower():  # a class that is missing is no module
@@ -93,8 +94,13 @@ class _Alias(MetaPathFinder, Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        path = module.__name__.split(".")[1:]
+        path = _public(module.__name__.split(".")[1:])
         vars(module)["__getattr__"] = partial(_attribute, path)
+
+
+def _public(path: list[str]) -> list[str]:
+    """A path without the `src` that KerasNLP 0.7 keeps its modules in."""
+    return path[1:] if path[:1] == ["src"] else path
 
 
 def _attribute(path: Sequence[str], name: str) -> Any:

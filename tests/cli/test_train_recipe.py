@@ -60,10 +60,25 @@ def test_options_stand_above_the_recipe(hornbook, files):
 
 
 def test_a_check_reads_the_text_and_trains_nothing(hornbook, files):
-    assert run(hornbook, files, "--check").out == "nothing found\n"
-    outcome = run(hornbook, files, "--check", "--learning-rate", 0)
+    whole = ("--check", "--sequence-length", 40)
+    assert run(hornbook, files, *whole).out == "nothing found\n"
+    outcome = run(hornbook, files, *whole, "--learning-rate", 0)
     assert (outcome.status, outcome.out[:18]) == (1, "warning: zero_rate")
+    assert run(hornbook, files, "--check").out.startswith("warning: texts_cut_off: 100% of")
     assert not (files / "out").exists()
+
+
+def test_a_check_compares_with_the_folder_and_among_recipes(hornbook, files):
+    whole = ("--sequence-length", 40, "--output", files / "out")
+    outcome = run(hornbook, files, "--check", *whole, names=("small", "smaller"))
+    said = "warning: batch_size_differs: 'smaller' will train with another batch size than 'small'"
+    assert (outcome.status, outcome.out[: len(said)]) == (1, said)
+    assert not (files / "out").exists()
+    assert run(hornbook, files, *whole).status == 0
+    outcome = run(hornbook, files, "--check", *whole, names=("smaller",))
+    assert (outcome.status, outcome.out[: len(said)]) == (1, said)
+    outcome = run(hornbook, files, *whole, names=("smaller",))
+    assert "'smaller' will train with another batch size" in outcome.err
 
 
 @pytest.mark.parametrize(

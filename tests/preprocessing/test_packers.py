@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 
 from hornbook.errors import DataError
+from hornbook.preprocessing.masked_lm_mask_generator import MaskedLMMaskGenerator
 from hornbook.preprocessing.multi_segment_packer import MultiSegmentPacker
+from hornbook.preprocessing.random_deletion import RandomDeletion
+from hornbook.preprocessing.random_swap import RandomSwap
 from hornbook.preprocessing.segments import as_values
 from hornbook.preprocessing.start_end_packer import StartEndPacker
 from hornbook.tokenizers import WordPieceTokenizer
@@ -156,3 +159,26 @@ def test_keras_saves_and_loads_packers(packer):
     assert copy.get_config() == packer.get_config()
     for one, other in zip(copy([5, 6]), packer([5, 6]), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+LAYERS = [
+    lambda **more: StartEndPacker(5, start_value=1, end_value=2, **more),
+    lambda **more: MultiSegmentPacker(5, start_value=1, end_value=2, **more),
+    lambda **more: RandomSwap(0.5, seed=1, **more),
+    lambda **more: RandomDeletion(0.5, seed=1, **more),
+    lambda **more: MaskedLMMaskGenerator(20, 0.5, mask_token_id=1, seed=1, **more),
+]
+
+
+@pytest.mark.parametrize("make", LAYERS)
+def test_what_layers_are_made_with_and_called_by(make):
+    layer = make(name="mine", dtype="int32", trainable=True)
+    again = type(layer).from_config(layer.get_config())
+    assert (again.name, again.dtype, again.trainable) == ("mine", "int32", True)
+    expected = make()([[5, 6, 7, 8]])
+    keras.tree.map_structure(np.testing.assert_array_equal, layer.call([[5, 6, 7, 8]]), expected)
+    for dtype in ("float32", "text"):
+        with pytest.raises(DataError, match="expected an integer type or 'string'"):
+            make(dtype=dtype)
+    with pytest.raises(TypeError, match="other"):
+        make(other=1)

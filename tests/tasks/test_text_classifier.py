@@ -17,6 +17,8 @@ from hornbook.models import (
     GPT2TextClassifier,
     GPT2TextClassifierPreprocessor,
     GPT2Tokenizer,
+    RobertaBackbone,
+    RobertaClassifier,
     TextClassifier,
 )
 from hornbook.tokenizers import compute_byte_pair_vocabulary
@@ -229,3 +231,16 @@ def test_compile_keeps_the_defaults_of_what_it_isnt_told(trained):
         "loss",
         "mae",
     }
+
+
+def test_the_hidden_layer_is_as_wide_as_the_backbone():
+    backbone = RobertaBackbone(
+        vocabulary_size=11, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=8,
+        max_sequence_length=16,
+    )  # fmt: skip
+    task = RobertaClassifier(backbone, num_classes=2, hidden_dim=8)
+    assert task.output.shape == (None, 2)
+    with pytest.raises(ConfigError, match="hidden_dim is 6; expected the backbone's 8"):
+        RobertaClassifier(backbone, num_classes=2, hidden_dim=6)
+    with pytest.raises(ConfigError, match="no hidden layer of its own; leave it out"):
+        tiny(BertTextClassifier, num_classes=2, hidden_dim=8)

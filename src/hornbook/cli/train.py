@@ -119,10 +119,10 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     _check_options(given, family, recipe, output, check)
     console.quiet_libraries()
-    if output is not None:  # so that a wrong path is known before hours are lost
+    if output is not None and not check:  # so that a wrong path is known before hours are lost
         output.mkdir(parents=True, exist_ok=True)
     if recipe:
-        train_recipe.run(recipe, given, output or Path(), check, as_json)
+        train_recipe.run(recipe, given, output, check, as_json)
     else:
         _train(given, family, output or Path(), check, as_json)
 

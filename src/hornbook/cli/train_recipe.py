@@ -26,23 +26,24 @@ PARTS = {
 
 
 def run(
-    names: Sequence[str], options: dict[str, Any], output: Path, check: bool, as_json: bool
+    names: Sequence[str], options: dict[str, Any], output: Path | None, check: bool, as_json: bool
 ) -> None:
     """Trains or checks recipes, and prints the table of all that is in the output folder.
 
     Args:
         names: of recipes, or their files.
         options: those of the command line that were given.
-        output: the folder.
+        output: the folder; None for a check that compares recipes with one another alone.
         check: look for mistakes and train nothing.
         as_json: print JSON.
     """
-    from hornbook.training.recipes import check_recipe, read_recipe, results, run_recipe
+    from hornbook.training.recipes import check_recipes, read_recipe, results, run_recipe
 
     recipes = [changed(read_recipe(name), options) for name in names]
     if check:
-        report([finding for recipe in recipes for finding in check_recipe(recipe)], as_json)
+        report(check_recipes(recipes, output), as_json)
         return
+    assert output is not None
     from hornbook.cli.training_progress import TrainingProgress
 
     trained = []

@@ -27,6 +27,8 @@ class Augmentation(TokenLayer, abc.ABC):
         skip_py_fn: the same in Python; it is given an int, or a str.
         seed: makes results repeatable; None takes one from numpy's global state.
         name: a name of one's own.
+        dtype: an integer type, or "string"; tokens keep the type that they come in.
+        trainable: of no effect, as there are no weights.
     """
 
     random = True
@@ -41,8 +43,10 @@ class Augmentation(TokenLayer, abc.ABC):
         skip_py_fn: Skip,
         seed: int | None,
         name: str | None,
+        dtype: str | None = None,
+        trainable: bool = False,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype, trainable)
         if sum(choice is not None for choice in (skip_list, skip_fn, skip_py_fn)) > 1:
             raise DataError("Give only one of skip_list, skip_fn and skip_py_fn")
         if most is not None and most < 0:

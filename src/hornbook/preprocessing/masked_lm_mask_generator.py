@@ -34,6 +34,8 @@ class MaskedLMMaskGenerator(TokenLayer):
             `tf.data.Dataset.map` doesn't promise; None takes one from numpy's global state, which
             `keras.utils.set_random_seed` sets.
         name: a name of one's own.
+        dtype: an integer type, or "string"; tokens keep the type that they come in.
+        trainable: of no effect, as there are no weights.
 
     Raises:
         DataError: when a rate is no share, or the two rates of tokens exceed 1 together.
@@ -59,8 +61,10 @@ class MaskedLMMaskGenerator(TokenLayer):
         random_token_rate: float = 0.1,
         seed: int | None = None,
         name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = False,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype, trainable)
         if mask_token_rate + random_token_rate > 1:
             raise DataError(
                 f"mask_token_rate {mask_token_rate} and random_token_rate {random_token_rate} make "

@@ -35,6 +35,8 @@ class MultiSegmentPacker(TokenLayer):
         truncate: how segments share a row that is too short: "round_robin" gives them a token
             each by turns, "waterfall" gives all to the first, then to the second, and so on.
         name: a name of one's own.
+        dtype: an integer type, or "string"; tokens keep the type that they come in.
+        trainable: of no effect, as there are no weights.
 
     Example:
         >>> packer = MultiSegmentPacker(sequence_length=8, start_value=1, end_value=2)
@@ -52,8 +54,10 @@ class MultiSegmentPacker(TokenLayer):
         pad_value: int | str | None = None,
         truncate: Literal["round_robin", "waterfall"] = "round_robin",
         name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = False,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype, trainable)
         self.sequence_length = check_length(sequence_length)
         self.start_value = start_value
         self.end_value = end_value

@@ -11,6 +11,7 @@ from hornbook.errors import DataError
 from hornbook.preprocessing import tensorflow_graph
 from hornbook.preprocessing.packing import bucket_length
 from hornbook.preprocessing.text_columns import column_strings, split_columns
+from hornbook.tokenizers.layer_form import LayerForm
 from hornbook.tokenizers.tensorflow_inputs import is_tensorflow
 from hornbook.tokenizers.tokenizer import Tokenizer
 
@@ -18,7 +19,7 @@ PadTo = Literal["sequence_length", "longest"]
 Arrays = tuple[np.ndarray, ...]
 
 
-class Preprocessor(abc.ABC):
+class Preprocessor(LayerForm, abc.ABC):
     """Turns text into what a model is called with: the base of all preprocessors.
 
     A preprocessor is a plain callable: it works on strings and numpy arrays, in a

@@ -29,6 +29,8 @@ class RandomDeletion(Augmentation):
             `tf.data.Dataset.map` doesn't promise; None takes one from numpy's global state, which
             `keras.utils.set_random_seed` sets.
         name: a name of one's own.
+        dtype: an integer type, or "string"; tokens keep the type that they come in.
+        trainable: of no effect, as there are no weights.
 
     Raises:
         DataError: when the rate is no share, or more than one way to skip is given.
@@ -50,8 +52,12 @@ class RandomDeletion(Augmentation):
         skip_py_fn: Skip = None,
         seed: int | None = None,
         name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = False,
     ) -> None:
-        super().__init__(rate, max_deletions, skip_list, skip_fn, skip_py_fn, seed, name)
+        super().__init__(
+            rate, max_deletions, skip_list, skip_fn, skip_py_fn, seed, name, dtype, trainable
+        )
         self.max_deletions = max_deletions
 
     def _changed(self, rows: TokenRows, candidates: np.ndarray) -> TokenRows:

@@ -29,6 +29,8 @@ class RandomSwap(Augmentation):
             `tf.data.Dataset.map` doesn't promise; None takes one from numpy's global state, which
             `keras.utils.set_random_seed` sets.
         name: a name of one's own.
+        dtype: an integer type, or "string"; tokens keep the type that they come in.
+        trainable: of no effect, as there are no weights.
 
     Raises:
         DataError: when the rate is no share, or more than one way to skip is given.
@@ -51,8 +53,12 @@ class RandomSwap(Augmentation):
         skip_py_fn: Skip = None,
         seed: int | None = None,
         name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = False,
     ) -> None:
-        super().__init__(rate, max_swaps, skip_list, skip_fn, skip_py_fn, seed, name)
+        super().__init__(
+            rate, max_swaps, skip_list, skip_fn, skip_py_fn, seed, name, dtype, trainable
+        )
         self.max_swaps = max_swaps
 
     def _changed(self, rows: TokenRows, candidates: np.ndarray) -> TokenRows:

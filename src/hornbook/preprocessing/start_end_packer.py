@@ -26,6 +26,8 @@ class StartEndPacker(TokenLayer):
         pad_value: what rows are filled up with; None means 0, or "" for strings.
         return_padding_mask: give a mask as well, true on all that isn't filled up.
         name: a name of one's own.
+        dtype: an integer type, or "string"; tokens keep the type that they come in.
+        trainable: of no effect, as there are no weights.
 
     Example:
         >>> packer = StartEndPacker(sequence_length=5, start_value=1, end_value=2)
@@ -41,8 +43,10 @@ class StartEndPacker(TokenLayer):
         pad_value: int | str | None = None,
         return_padding_mask: bool = False,
         name: str | None = None,
+        dtype: str | None = None,
+        trainable: bool = False,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, dtype, trainable)
         self.sequence_length = check_length(sequence_length)
         self.start_value = start_value
         self.end_value = end_value

@@ -10,6 +10,7 @@ import numpy as np
 
 from hornbook.errors import DataError
 from hornbook.preprocessing.token_rows import Form, TokenRows, read_rows
+from hornbook.tokenizers.layer_form import LayerForm
 from hornbook.tokenizers.tensorflow_inputs import is_tensorflow
 
 
@@ -31,7 +32,7 @@ class Result:
 Function = Callable[[Sequence[TokenRows]], Sequence[np.ndarray | TokenRows]]
 
 
-class TokenLayer(abc.ABC):
+class TokenLayer(LayerForm, abc.ABC):
     """A step of preprocessing on tokens: the base of packers, maskers and augmentations.
 
     It is a plain callable that takes lists, numpy arrays and backends' tensors and gives numpy
@@ -40,18 +41,30 @@ class TokenLayer(abc.ABC):
 
     Args:
         name: a name of one's own; nothing here uses it.
+        dtype: the type that tokens are said to come in, an integer type or "string"; they keep
+            the one that they do come in.
+        trainable: what layers have; there are no weights that it could change.
+
+    Raises:
+        DataError: when `dtype` is of neither kind.
     """
 
     random = False
     """Whether a call gives something else each time."""
 
-    def __init__(self, name: str | None) -> None:
+    def __init__(self, name: str | None, dtype: str | None = None, trainable: bool = False) -> None:
         self.name = name
+        self.dtype = _check_dtype(dtype)
+        self.trainable = trainable
 
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs."""
-        return {"name": self.name}
+        return {
+            "name": self.name,
+            **({} if self.dtype is None else {"dtype": self.dtype}),
+            **({"trainable": True} if self.trainable else {}),
+        }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -91,6 +104,19 @@ def check_rows(batched: Sequence[bool], counts: Sequence[int]) -> None:
         raise DataError("Some segments are batches and others single rows; give all alike")
     if len(set(counts)) > 1:
         raise DataError(f"The segments have {list(counts)} rows; expected as many in each")
+
+
+def _check_dtype(dtype: str | None) -> str | None:
+    """Returns the dtype's name, as a config holds it."""
+    if dtype is None or dtype == "string":
+        return dtype
+    try:
+        kind = np.dtype(dtype)
+    except TypeError as error:
+        raise DataError(f"dtype is {dtype!r}; expected an integer type or 'string'") from error
+    if kind.kind not in "iu":
+        raise DataError(f"dtype is {dtype!r}; expected an integer type or 'string'")
+    return kind.name
 
 
 def check_rate(name: str, rate: float) -> float:

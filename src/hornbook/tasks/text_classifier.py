@@ -9,7 +9,7 @@ import numpy as np
 
 from hornbook.backbones.backbone import Backbone
 from hornbook.errors import ConfigError, DataError
-from hornbook.layers.head_layers import Pooling
+from hornbook.layers.head_layers import HeadLayers, Pooling
 from hornbook.preprocessing.text_columns import is_text
 from hornbook.tasks.head import head_features, output_layer
 from hornbook.tasks.labelled_task import LabelledTask, label_names, read_config_json
@@ -40,6 +40,7 @@ class TextClassifier(LabelledTask):
         activation: the name of Keras's function of the scores, such as "softmax"; None gives
             logits.
         pooling: where a text's vector comes from, in a family whose checkpoints say that.
+        hidden_dim: the width of the head's hidden layer, as KerasNLP takes it; the backbone's.
 
     Raises:
         ConfigError: when these disagree, or are none that are known.
@@ -69,6 +70,7 @@ class TextClassifier(LabelledTask):
         dropout: float | None = None,
         activation: str | None = None,
         pooling: Pooling | None = None,
+        hidden_dim: int | None = None,
         name: str | None = None,
     ) -> None:
         if type(self) is TextClassifier:
@@ -83,6 +85,7 @@ class TextClassifier(LabelledTask):
         layers = self.head_layers
         if pooling != layers.pooling and layers.pooling_key is None:
             _check(pooling, "pooling", ())
+        _check_width(hidden_dim, backbone, layers)
         x = head_features(backbone, layers, pooling=pooling, dropout=dropout)
         outputs = output_layer(backbone, layers, len(names), "classifier")(x)
         if activation is not None:
@@ -217,3 +220,19 @@ def _check(value: Any, name: str, known: tuple[str, ...]) -> None:
     if value is not None and value not in known:
         expected = f"one of {', '.join(known)}" if known else "none, as it is the family's"
         raise ConfigError(f"{name} is {value!r}; expected {expected}.")
+
+
+def _check_width(hidden_dim: int | None, backbone: Backbone, layers: HeadLayers) -> None:
+    if hidden_dim is None:
+        return
+    if layers.transform is None:
+        raise ConfigError(
+            f"hidden_dim is {hidden_dim}, but this family's classifier has no hidden layer of its "
+            "own; leave it out."
+        )
+    if hidden_dim != backbone.config.hidden_dim:
+        raise ConfigError(
+            f"hidden_dim is {hidden_dim}; expected the backbone's {backbone.config.hidden_dim}, as "
+            "in all checkpoints of this family, whose files hold no other: leave it out, or put "
+            "layers of your own on the backbone."
+        )

@@ -12,6 +12,7 @@ from hornbook.errors import TokenizerError
 from hornbook.tokenizers import tensorflow_inputs, text_inputs, token_ids
 from hornbook.tokenizers.clean_up import clean_up_spaces
 from hornbook.tokenizers.engine import Engine
+from hornbook.tokenizers.layer_form import LayerForm
 from hornbook.tokenizers.offsets import TokenOffsets
 from hornbook.tokenizers.roles import HF_NAMES, SpecialTokens
 from hornbook.tokenizers.row_template import RowTemplate
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hornbook.tokenizers.stream import StreamDecoder
 
 
-class Tokenizer(SpecialTokens, TokenOffsets, abc.ABC):
+class Tokenizer(LayerForm, SpecialTokens, TokenOffsets, abc.ABC):
     """Text to token ids and back: the base of all tokenizers.
 
     A tokenizer is made from a vocabulary by a concrete class's constructor, from files by

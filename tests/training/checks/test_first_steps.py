@@ -89,6 +89,42 @@ def test_a_loss_that_does_not_depend_on_the_weights():
     assert any("The loss is 0 in each of the first 4 steps" in str(one.message) for one in warned)
 
 
+def same_batch(rate, noise=0.0, steps=8):
+    """The findings of a run whose steps all see one batch, or one with noise in its labels."""
+    keras.utils.set_random_seed(0)
+    model, watch = line(), FirstSteps(6)
+    model.compile(optimizer=keras.optimizers.SGD(rate), loss="mse")
+    random = np.random.default_rng(0)
+    x = np.repeat(random.normal(size=(1, 4, 2)), steps, axis=0).astype("float32")
+    y = x.sum(axis=2) + 3 + noise * random.normal(size=(steps, 4)).astype("float32")
+    model.fit(x.reshape(-1, 2), y.reshape(-1), batch_size=4, shuffle=False, verbose=0,
+              callbacks=[watch])  # fmt: skip
+    return [finding.code for finding in watch.findings]
+
+
+def test_a_loss_that_moves_by_no_more_than_rounding():
+    with pytest.warns(HornbookWarning, match="in each of the first 6 steps"):
+        assert same_batch(1e-7) == ["loss_constant"]
+
+
+@pytest.mark.parametrize(("rate", "noise"), [(1e-4, 0.0), (1e-6, 0.01), (1e-3, 0.0)])
+def test_a_loss_that_moves_slowly_is_silent(rate, noise):
+    assert same_batch(rate, noise) == []
+
+
+@pytest.mark.parametrize(("rate", "codes"), [(1e-2, []), (1e-8, ["loss_constant"])])
+@pytest.mark.filterwarnings("ignore:The loss is")
+def test_passes_of_one_step_are_judged_by_the_loss_of_each(rate, codes):
+    keras.utils.set_random_seed(0)
+    model, watch = line(), FirstSteps(6)
+    model.compile(optimizer=keras.optimizers.SGD(rate), loss="mse")
+    x = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+    y = x.sum(axis=1) + 3
+    # The validation's loss, which is another, is no part of it.
+    model.fit(x, y, validation_data=(x, y + 9), epochs=5, verbose=0, callbacks=[watch])
+    assert [finding.code for finding in watch.findings] == codes
+
+
 def test_large_variables_are_left_out_and_small_ones_looked_at(monkeypatch):
     model = keras.Sequential([keras.Input((40,)), layers.Dense(40), layers.Dense(2)])
     assert len(first_steps.checksums(model)) == 4

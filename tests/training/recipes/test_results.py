@@ -35,6 +35,22 @@ def test_another_batch_size_is_marked(result, other):
     assert "*" not in results.markdown([result])
 
 
+def test_a_planned_run_is_compared_with_what_will_stand_beside_it(result, other):
+    def codes(before, *planned):
+        runs = [results.PlannedRun(*one) for one in planned]
+        return [finding.code for finding in results.compare_planned(before, runs)]
+
+    assert codes([]) == codes([result]) == codes([], ("a", 0, 8)) == []
+    assert codes([result], ("a", 0, 32)) == []
+    assert codes([result], ("a", 0, 16)) == ["batch_size_differs"]
+    # It takes the place of the first, with which the other is compared.
+    assert codes([result, other], ("original", 0, 16)) == []
+    assert codes([result, other], ("original", 0, 8)) == ["batch_size_differs"]
+    # What differs already is no finding of a run that doesn't.
+    assert codes([result, other], ("a", 0, 32)) == []
+    assert codes([], ("a", 0, 8), ("b", 0, 4)) == ["batch_size_differs"]
+
+
 def test_tables_are_written_and_read_back(result, other, tmp_path):
     assert results.read(tmp_path) == []
     results.write([result, other], tmp_path / "new")

@@ -6,12 +6,15 @@ import sys
 import keras
 import pytest
 
-from hornbook.errors import BackendError
+from hornbook.errors import BackendError, HornbookWarning
 from hornbook.models import GPT2Backbone, GPT2CausalLM
 from hornbook.preprocessing import CausalLMPreprocessor
 from hornbook.tasks import CausalLM
 from hornbook.tokenizers import WordPieceTokenizer
 from hornbook.training.recipes import read_recipe, results, run, run_recipe, search, text
+
+# As the tiny recipe's are.
+pytestmark = pytest.mark.filterwarnings("ignore:100% of the lines of recipe")
 
 
 def without_time(result):
@@ -30,7 +33,8 @@ def test_a_run_learns_and_leaves_a_table_a_curve_and_samples(trained):
     result, lines, folder = trained
     assert result.history["loss"][1] < result.history["loss"][0]
     assert set(result.history) == {"loss", "perplexity", "val_loss", "val_perplexity"}
-    assert (result.steps, result.batch_size, result.findings) == (6, 8, [])
+    assert (result.steps, result.batch_size) == (6, 8)
+    assert [said[:16] for said in result.findings] == ["100% of the line"]
     assert result.milliseconds_per_step > 0
     assert result.parameters == sum(result.parts.values())
     assert results.read(folder) == [result]
@@ -109,15 +113,43 @@ def test_a_pretrained_model_is_trained_on_the_same_lines(tiny, tmp_path, monkeyp
     recipe = recipe.with_values("training", schedule="linear")
     (result,) = run_recipe(recipe.with_values("samples", prompts=["the"], max_length=4), tmp_path)
     assert result.history["loss"][1] < result.history["loss"][0]
-    assert result.findings == []
+    assert [said[:16] for said in result.findings] == ["100% of the line"]
     assert result.samples["1"][0].startswith("the ")
+
+
+def codes(recipe, output=None):
+    return [finding.code for finding in search.check_recipe(recipe, output)]
 
 
 def test_a_check_trains_nothing_and_finds_what_preflight_finds(tiny, monkeypatch):
     monkeypatch.setattr(keras.Model, "fit", None)
-    assert search.check_recipe(tiny) == []
-    (finding,) = search.check_recipe(tiny.with_values("training", learning_rate=0.0))
-    assert finding.code == "zero_rate"
+    long = tiny.with_values("tokenizer", sequence_length=30)
+    assert codes(long) == []
+    assert codes(long.with_values("training", learning_rate=0.0)) == ["zero_rate"]
+
+
+def test_lines_that_are_cut_off_are_found(tiny):
+    (finding,) = search.check_recipe(tiny)
+    assert finding.code == "texts_cut_off"
+    assert finding.message.startswith(
+        "100% of the lines of recipe 'tiny' fill its sequence_length of 8 tokens"
+    )
+
+
+@pytest.mark.backend_free
+def test_another_batch_size_is_said_before_training(tiny, trained, stand_in, tmp_path):
+    other = dataclasses.replace(tiny.with_values("training", batch_size=4), name="other")
+    other = other.with_values("tokenizer", sequence_length=30)
+    results.write([trained[0]], tmp_path)
+    (finding,) = search.check_recipe(other, tmp_path)
+    assert finding.code == "batch_size_differs"
+    assert "'other' will train with another batch size than 'tiny' (8)" in finding.message
+    assert codes(other) == []
+    grid = dataclasses.replace(other, grid={"batch_size": [4, 4, 2]})
+    assert codes(grid) == ["batch_size_differs"]
+    assert stand_in == []
+    with pytest.warns(HornbookWarning, match="'other' will train with another batch size"):
+        run_recipe(other, tmp_path)
 
 
 @pytest.mark.backend_free

@@ -13,13 +13,17 @@ from hornbook.training.checks.finding import Finding, listed
 STEPS = 20
 FEWEST = 3  # steps, for a run that ends before; a warm-up may begin with a rate of zero
 LOOKED_AT = 64 * 2**20  # bytes of weights, the smallest variables first
+# A loss that stays within this share of itself stands still: batches that differ, or a weight that
+# moves, change it by far more, and rounding by far less.
+STANDSTILL = 1e-5
 
 
 class FirstSteps(keras.callbacks.Callback):
     """Watches the first steps of `fit` and warns if they teach nothing.
 
-    It compares the weights, and looks at the loss, twice, so it doesn't slow training down: of the
-    weights, 64 MiB at most, and of these a checksum. Tasks' `fit` adds it by itself.
+    It compares the weights twice, and looks at the loss in these steps alone, so it doesn't slow
+    training down: of the weights, 64 MiB at most, and of these a checksum. Tasks' `fit` adds it by
+    itself.
 
     Args:
         steps: after how many steps it looks again.
@@ -46,29 +50,35 @@ class FirstSteps(keras.callbacks.Callback):
         self.findings: list[Finding] = []
         self._seen = 0
         self._before: dict[str, int] | None = None
-        self._first_loss: float | None = None
-        self._last_steps = 0
+        self._losses: list[float] = []
+        self._every = 1
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self.findings = []
-        self._seen, self._before, self._first_loss = 0, None, None
-        every = getattr(self._model.optimizer, "gradient_accumulation_steps", None) or 1
-        self._last_steps = self.steps * every
+        self.findings, self._losses = [], []
+        self._seen, self._before = 0, None
+        self._every = getattr(self._model.optimizer, "gradient_accumulation_steps", None) or 1
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self._seen == 0:
             self._before = checksums(self.model)
-        elif self._seen == 1:
-            self._first_loss = _loss(self.model)
-        elif self._seen == self._last_steps:
-            self._look()
+        elif self._before is not None and self._seen % self._every == 0:
+            self._note(_loss(self.model))
+            if self._seen == self.steps * self._every:
+                self._look()
         self._seen += 1
 
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._before is not None:  # a pass of one step is seen here alone
+            self._note((logs or {}).get("loss"))
+
     def on_train_end(self, logs: Any = None) -> None:
-        every = max(self._last_steps // self.steps, 1)
-        if FEWEST * every <= self._seen <= self._last_steps:
+        if FEWEST <= self._seen / self._every <= self.steps:
             self._look()
         self._before = None
+
+    def _note(self, loss: Any) -> None:
+        if loss is not None:
+            self._losses.append(float(loss))
 
     def _look(self) -> None:
         if self._before is None:
@@ -76,18 +86,16 @@ class FirstSteps(keras.callbacks.Callback):
         model = self.model
         after = checksums(model)
         still = [path for path, value in self._before.items() if after.get(path) == value]
-        loss = _loss(model)
         # TensorFlow builds what is called only within the first step: after it there may be more.
-        self.findings = _judge(still, len(after), loss, self._first_loss, self._seen)
+        self.findings = _judge(still, len(after), self._losses, self._seen)
         self._before = None
         for finding in self.findings:
             warnings.warn(finding.message, HornbookWarning, stacklevel=2)
 
 
-def _judge(
-    still: list[str], variables: int, loss: float | None, first: float | None, steps: int
-) -> list[Finding]:
-    if loss is not None and not math.isfinite(loss):
+def _judge(still: list[str], variables: int, losses: list[float], steps: int) -> list[Finding]:
+    loss = losses[-1] if losses else 0.0
+    if not math.isfinite(loss):
         return [
             Finding(
                 "loss_not_finite",
@@ -104,12 +112,12 @@ def _judge(
             )
         ]
     found = []
-    if loss is not None and loss == first:
+    if stands_still(losses):
         found.append(
             Finding(
                 "loss_constant",
-                f"The loss is {loss:.4g} in each of the first {steps} steps; check the labels and "
-                "the sample weights.",
+                f"The loss is {loss:.4g} in each of the first {steps} steps; check the labels, the "
+                "sample weights and the learning rate.",
             )
         )
     if still and steps > FEWEST:
@@ -121,6 +129,13 @@ def _judge(
             )
         )
     return found
+
+
+def stands_still(losses: list[float]) -> bool:
+    """Whether losses, or their running means, differ by no more than rounding does."""
+    if len(losses) < 2:
+        return False
+    return max(losses) - min(losses) <= STANDSTILL * max(map(abs, losses))
 
 
 def checksums(model: Any) -> dict[str, int]:

@@ -12,6 +12,7 @@ _EXPORTS = {
     "RunResult": "hornbook.training.recipes.results",
     "build_model": "hornbook.training.recipes.model",
     "check_recipe": "hornbook.training.recipes.search",
+    "check_recipes": "hornbook.training.recipes.search",
     "names": "hornbook.training.recipes.recipe",
     "read_recipe": "hornbook.training.recipes.recipe",
     "run_recipe": "hornbook.training.recipes.search",

@@ -57,13 +57,33 @@ class RunResult:
     @property
     def name(self) -> str:
         """The recipe, and what of the grid it was tried with."""
-        return " ".join([self.recipe, *(f"{key}={value}" for key, value in self.point.items())])
+        return run_name(self.recipe, self.point)
 
     @property
     def folder(self) -> Path:
         """Where the run's files are kept, below the output folder."""
         point = "-".join(f"{key}_{value}" for key, value in self.point.items())
         return Path(self.recipe, point)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run that is still to come: what is known of it.
+
+    Attributes:
+        name: the recipe, and what of the grid it will be tried with.
+        seed: of the run.
+        batch_size: rows in a step.
+    """
+
+    name: str
+    seed: int
+    batch_size: int
+
+
+def run_name(recipe: str, point: dict[str, Any]) -> str:
+    """A recipe's name, and the values of its grid."""
+    return " ".join([recipe, *(f"{key}={value}" for key, value in point.items())])
 
 
 COLUMNS = (
@@ -74,18 +94,32 @@ COLUMNS = (
 
 def compare(results: Sequence[RunResult]) -> list[Finding]:
     """Says which runs can't be compared with the first, as their batch size is another."""
-    others = [one for one in results if one.batch_size != results[0].batch_size]
-    if not others:
-        return []
-    first, names = results[0], [one.name for one in others]
-    return [
-        Finding(
-            "batch_size_differs",
-            f"{listed(names)} trained with another batch size than '{first.name}' "
-            f"({first.batch_size}), so in as many epochs with another number of steps: what they "
-            "gain or lose may come of that alone; train both with one batch size.",
-        )
-    ]
+    others = [one.name for one in results if one.batch_size != results[0].batch_size]
+    return [_batch_size_differs(others, "trained", results[0])] if others else []
+
+
+def compare_planned(before: Sequence[RunResult], planned: Sequence[PlannedRun]) -> list[Finding]:
+    """Says before training what `compare` will say of the results, where a new run is part of it.
+
+    Args:
+        before: the results that there are.
+        planned: the runs that will join them, or take the place of those of their name and seed.
+    """
+    found: dict[Any, RunResult | PlannedRun] = {(one.name, one.seed): one for one in before}
+    found.update({(one.name, one.seed): one for one in planned})
+    runs = list(found.values())
+    others = [one for one in runs if one.batch_size != runs[0].batch_size]
+    names = [one.name for one in others if isinstance(one, PlannedRun) or runs[0] in planned]
+    return [_batch_size_differs(names, "will train", runs[0])] if names else []
+
+
+def _batch_size_differs(names: list[str], do: str, first: RunResult | PlannedRun) -> Finding:
+    return Finding(
+        "batch_size_differs",
+        f"{listed(names)} {do} with another batch size than '{first.name}' "
+        f"({first.batch_size}), so in as many epochs with another number of steps: what they "
+        "gain or lose may come of that alone; train both with one batch size.",
+    )
 
 
 def rows(results: Sequence[RunResult]) -> list[list[str]]:

@@ -16,9 +16,10 @@ from hornbook import samplers
 from hornbook.errors import BackendError, DataError, HornbookWarning
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.metrics import Perplexity
-from hornbook.training.checks.finding import Finding
+from hornbook.training.checks.finding import Finding, percent
 from hornbook.training.checks.first_steps import FirstSteps
 from hornbook.training.checks.preflight import preflight
+from hornbook.training.checks.texts import SHARE as CUT_OFF
 from hornbook.training.learning_curves import plot_history
 from hornbook.training.recipes import text
 from hornbook.training.recipes.model import PADDING, build_model, parameters
@@ -147,8 +148,18 @@ def _rate(recipe: Recipe, batches: int) -> Any:
 
 
 def check(recipe: Recipe, prepared: Prepared) -> list[Finding]:
-    """What preflight says of a run."""
-    return preflight(prepared.model, prepared.training, epochs=recipe.training.epochs)
+    """What preflight says of a run, and whether its lines are cut off."""
+    findings = preflight(prepared.model, prepared.training, epochs=recipe.training.epochs)
+    if prepared.cut_off >= CUT_OFF:
+        findings.append(
+            Finding(
+                "texts_cut_off",
+                f"{percent(prepared.cut_off)} of the lines of recipe '{recipe.name}' fill its "
+                f"sequence_length of {recipe.sequence_length} tokens and are cut off there; raise "
+                "it, or split the lines.",
+            )
+        )
+    return findings
 
 
 def run(

@@ -2,16 +2,25 @@
 
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hornbook.errors import BackendError
+from hornbook.errors import BackendError, HornbookWarning
 from hornbook.training.checks.finding import Finding
 from hornbook.training.recipes import run, text
 from hornbook.training.recipes.recipe import Recipe
-from hornbook.training.recipes.results import RunResult, from_json, merged, read
+from hornbook.training.recipes.results import (
+    PlannedRun,
+    RunResult,
+    compare_planned,
+    from_json,
+    merged,
+    read,
+    run_name,
+)
 from hornbook.training.recipes.results import write as write_results
 
 Point = dict[str, Any]
@@ -36,7 +45,8 @@ def run_recipe(
     """Trains a recipe, or each point of its grid, and writes tables, curves and samples.
 
     A grid is gone through with Optuna, whose journal is kept beside the results: called again, it
-    goes on where it was broken off, and does nothing over. Equal seeds give equal results.
+    goes on where it was broken off, and does nothing over. Equal seeds give equal results. What
+    can't be compared with the folder's results is warned of before it trains.
 
     Args:
         recipe: what to train.
@@ -53,6 +63,8 @@ def run_recipe(
         DataError: when the text can't be read, or is too short.
     """
     output = Path(output)
+    for finding in check_comparable([recipe], output):
+        warnings.warn(finding.message, HornbookWarning, stacklevel=2)
     lines, tokenizer = _read(recipe)
 
     def train(point: Point) -> RunResult:
@@ -73,15 +85,36 @@ def run_recipe(
     return results
 
 
-def check_recipe(recipe: Recipe) -> list[Finding]:
-    """What preflight says of a recipe, of each point of its grid, without training."""
-    lines, tokenizer = _read(recipe)
+def check_recipe(recipe: Recipe, output: str | Path | None = None) -> list[Finding]:
+    """What preflight says of a recipe, of each point of its grid, without training.
+
+    Args:
+        recipe: what would be trained.
+        output: the folder of the results that it would be compared with.
+    """
+    return check_recipes([recipe], output)
+
+
+def check_recipes(recipes: Sequence[Recipe], output: str | Path | None = None) -> list[Finding]:
+    """The same of several recipes, whose results would stand in one table."""
     found: dict[str, Finding] = {}
-    for point in points(recipe):
-        single = recipe.at(point)
-        for finding in run.check(single, run.prepare_run(single, lines, tokenizer)):
-            found.setdefault(finding.message, finding)
-    return list(found.values())
+    for recipe in recipes:
+        lines, tokenizer = _read(recipe)
+        for point in points(recipe):
+            single = recipe.at(point)
+            for finding in run.check(single, run.prepare_run(single, lines, tokenizer)):
+                found.setdefault(finding.message, finding)
+    return [*found.values(), *check_comparable(recipes, output)]
+
+
+def check_comparable(recipes: Sequence[Recipe], output: str | Path | None) -> list[Finding]:
+    """What can't be compared of recipes to be trained: with one another, or with a folder's."""
+    planned = [
+        PlannedRun(run_name(recipe.name, point), recipe.seed, recipe.at(point).training.batch_size)
+        for recipe in recipes
+        for point in points(recipe)
+    ]
+    return compare_planned(read(Path(output)) if output is not None else [], planned)
 
 
 def _read(recipe: Recipe) -> tuple[text.Lines, Any]:
