@@ -31,5 +31,5 @@ FAMILY = replace(
         "full": replace(_TINY, sliding_window=None, tie_word_embeddings=True),
     },
     presets=PRESETS,
-    gguf=None,
+    gguf=weights.GGUF,
 )
