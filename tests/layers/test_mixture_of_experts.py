@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from conformance.gradients import gradients
-from hornbook.layers import FeedForward, MixtureOfExperts
+from hornbook.layers import Attention, FeedForward, MixtureOfExperts, TransformerLayer
 from hornbook.layers.experts import Experts, experts_product, experts_product_reference
 
 RNG = np.random.default_rng(0)
@@ -90,22 +90,27 @@ def test_gradients_are_those_of_computing_all(monkeypatch):
         np.testing.assert_allclose(ours[name], gradient, atol=1e-4 * scale)
 
 
-def test_the_loss_of_balance_is_of_real_tokens_in_training():
-    layer = MixtureOfExperts(4, 2, 6, balance=0.5)
-    inputs = np.random.default_rng(0).uniform(size=(2, 5, 4)).astype("f4")
-    mask = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
-    layer(inputs, padding_mask=mask)
-    assert layer.losses == []
-    layer.router.kernel.assign(np.random.default_rng(1).normal([1, 0.5, 0, 0], size=(4, 4)))
-    layer(inputs, padding_mask=mask, training=True)
-    (loss,) = layer.losses
-    logits = ops.convert_to_numpy(layer.router(inputs))[mask == 1]
-    chances = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    chosen = np.argsort(-chances, axis=1)[:, :2]
-    share = np.array([(chosen == expert).sum() for expert in range(4)]) / len(chosen)
-    expected = 0.5 * 4 * (share * chances.mean(0)).sum()
-    np.testing.assert_allclose(ops.convert_to_numpy(loss), expected, rtol=1e-4)
-    assert expected > 1.05 * 0.5 * 2  # what balanced experts have
+def test_the_router_s_logits_come_too_when_they_are_asked_for():
+    layer = MixtureOfExperts(4, 2, 6)
+    inputs = normal(2, 3, 5)
+    outputs, logits = layer(inputs, return_router_logits=True)
+    np.testing.assert_array_equal(*map(ops.convert_to_numpy, (outputs, layer(inputs))))
+    expected = ops.convert_to_numpy(layer.router(inputs))
+    np.testing.assert_allclose(ops.convert_to_numpy(logits), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_a_transformer_layer_passes_them_on(parallel):
+    experts = MixtureOfExperts(4, 2, 6)
+    layer = TransformerLayer(Attention(2, 1, 4), None, experts, None, parallel=parallel)
+    inputs = normal(2, 3, 8)
+    outputs, logits = layer(inputs, return_router_logits=True)
+    symbolic = layer(keras.Input((3, 8)), return_router_logits=True)
+    assert [spec.shape[1:] for spec in symbolic] == [outputs.shape[1:], logits.shape[1:]]
+    read = inputs if parallel else inputs + layer.attention(inputs)
+    expected = ops.convert_to_numpy(experts.router(read))
+    np.testing.assert_allclose(ops.convert_to_numpy(logits), expected, atol=1e-5)
+    np.testing.assert_array_equal(*map(ops.convert_to_numpy, (outputs, layer(inputs))))
 
 
 def test_too_many_active_experts_are_refused():

@@ -12,6 +12,7 @@ from hornbook.layers.attention_mask import AttentionMask
 from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
 from hornbook.layers.kv_cache import cache_dtype
 from hornbook.layers.linear import Linear
+from hornbook.layers.load_balance import LoadBalance
 from hornbook.layers.positions import AlibiKeys, token_positions
 from hornbook.layers.rope import RotaryAngles
 from hornbook.layers.transformer_layer import TransformerLayer
@@ -36,6 +37,7 @@ class Decoder:
         final_norm: applied to the last layer's output, or None.
         input_projection: of the token embeddings to the layers' width, or None.
         output_projection: of what comes out, back to the embeddings' width, or None.
+        load_balance: the loss of the routers of layers that have experts, or None.
         logit_softcap: what a language model's logits stay within, by tanh, or None.
         counts_padding: whether padding takes a position; without, a row's positions number its
             real tokens, wherever its padding stands.
@@ -52,6 +54,7 @@ class Decoder:
     embedding_dropout: float = 0.0
     input_projection: Linear | None = None
     output_projection: Linear | None = None
+    load_balance: LoadBalance | None = None
     logit_softcap: float | None = None
     counts_padding: bool = True
 
@@ -80,9 +83,16 @@ class Decoder:
             )(inputs["padding_mask"])
             for window in self._windows()
         }
+        routed = []
         for layer, rope in zip(self.layers, ropes, strict=True):
-            padding = {"padding_mask": inputs["padding_mask"]} if layer.reads_padding else {}
-            x = layer(x, masks[layer.attention.window], rope, attention_bias=bias, **padding)
+            mask = masks[layer.attention.window]
+            if self.load_balance is not None and layer.has_router:
+                x, logits = layer(x, mask, rope, attention_bias=bias, return_router_logits=True)
+                routed.append(logits)
+            else:
+                x = layer(x, mask, rope, attention_bias=bias)
+        if self.load_balance is not None and routed:
+            x = self.load_balance(x, routed, inputs["padding_mask"])
         return self._finish(x)
 
     def cache_slots(self, max_length: int, ahead: int = 0) -> tuple[int, ...]:

@@ -119,9 +119,7 @@ class Encoder:
     @property
     def can_unpad(self) -> bool:
         """Whether nothing but attention looks beyond single tokens, and that by a mask and bias."""
-        is_plain = all(
-            type(layer.attention) is Attention and not layer.reads_padding for layer in self.layers
-        )
+        is_plain = all(type(layer.attention) is Attention for layer in self.layers)
         ropes = rotations(self.rotary, len(self.layers))
         reads_lengths = any(rope is not None and rope.reads_lengths for rope in ropes)
         return is_plain and self.attention_context is None and not reads_lengths

@@ -44,7 +44,7 @@ def load_backbone(
         CheckpointError: when the weights are broken or don't fit the config.
         ConfigError: when the config can't be read.
     """
-    opened = open_checkpoint(preset, overrides)
+    opened = open_checkpoint(preset, overrides, classes.family_of_class(cls))
     made = classes.backbone_class(opened.family)
     _check_fits(cls, made, preset)
     if not load_weights:
@@ -85,7 +85,7 @@ def load_task(
     task = cls.name_in_families
     accepted = set(inspect.signature(cls).parameters)
     task_options = {key: overrides.pop(key) for key in list(overrides) if key in accepted}
-    opened = open_checkpoint(preset, overrides)
+    opened = open_checkpoint(preset, overrides, classes.family_of_class(cls))
     made = _task_class(opened, task, preset)
     _check_fits(cls, made, preset)
     if preprocessor == AUTO:
@@ -115,7 +115,7 @@ def load_tokenizer(cls: type, preset: str | Path, **options: Any) -> Any:
         PresetError: when the checkpoint is of another family than the class's.
         TokenizerError: when it has no tokenizer, or a broken one.
     """
-    opened = open_checkpoint(preset)
+    opened = open_checkpoint(preset, wanted=classes.family_of_class(cls))
     tokenizer = read_tokenizer(opened)
     if tokenizer is None:
         raise TokenizerError(
@@ -130,7 +130,7 @@ def load_tokenizer(cls: type, preset: str | Path, **options: Any) -> Any:
 
 def load_preprocessor(cls: type, preset: str | Path, **options: Any) -> Any:
     """Loads a preprocessor, as the family's class of the kind `cls`, with these arguments."""
-    opened = open_checkpoint(preset)
+    opened = open_checkpoint(preset, wanted=classes.family_of_class(cls))
     for task in (*(head.task for head in opened.family.heads), ""):
         made = classes.preprocessor_class(opened.family, task)
         if issubclass(made, cls):

@@ -117,7 +117,9 @@ class OpenCheckpoint:
 
 
 def open_checkpoint(
-    handle: str | Path, overrides: Mapping[str, Any] | None = None
+    handle: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    wanted: Family | None = None,
 ) -> OpenCheckpoint:
     """Finds a checkpoint and reads its config; no weights are read.
 
@@ -125,6 +127,7 @@ def open_checkpoint(
         handle: a preset's name, hf://owner/name[@revision], package://module/path, a folder, or a
             `.gguf` file.
         overrides: config attributes to set to other values, such as `dropout`.
+        wanted: the family to read it as, where it can be read as several.
 
     Raises:
         PresetError: when the handle leads nowhere, or to a model of no known family.
@@ -132,7 +135,7 @@ def open_checkpoint(
         ConfigError: when the config can't be read.
     """
     path = resolve(handle, presets(), unavailable_presets())
-    opened = _open_gguf(path) if path.suffix == ".gguf" else _open_folder(path)
+    opened = _open_gguf(path, wanted) if path.suffix == ".gguf" else _open_folder(path)
     if not overrides:
         return opened
     try:
@@ -169,9 +172,9 @@ def _open_folder(path: Path) -> OpenCheckpoint:
     return OpenCheckpoint(path, family, config, None)
 
 
-def _open_gguf(path: Path) -> OpenCheckpoint:
+def _open_gguf(path: Path, wanted: Family | None) -> OpenCheckpoint:
     file = GGUFFile(path)
-    family = family_of_gguf(file.architecture)
+    family = family_of_gguf(file.architecture, str(file.metadata.get("general.name", "")), wanted)
     assert family.gguf is not None
     prefix = f"{file.architecture}."
     raw = {

@@ -49,6 +49,11 @@ def family_of(model: Any) -> Family:
     return type(model).family
 
 
+def family_of_class(cls: type) -> Family | None:
+    """The family that a public class is of; None for a class that is of any."""
+    return getattr(cls, "family", None)
+
+
 def _classes_of(family: Family) -> list[type]:
     tokenizer = _make_tokenizer(family)
     made = [_make_backbone(family), tokenizer]

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hornbook.checkpoints.config_map import Field, Inert
+from hornbook.checkpoints.config_map import Field
 from hornbook.checkpoints.weight_map import Map
 from hornbook.checkpoints.weight_ops import Stack
 from hornbook.families.described import DescribedConfig
 from hornbook.families.gated_decoder import initializer
+from hornbook.layers.load_balance import LoadBalance
 from hornbook.layers.mixture_of_experts import MixtureOfExperts
 
 
@@ -19,19 +20,21 @@ class ExpertLayers(DescribedConfig):
     Attributes:
         num_experts: networks in a layer that has experts.
         top_k: how many of them each token uses.
-        router_aux_loss_coefficient: weight of the loss by which, in training, a router learns to
-            use all experts alike; the loss is the mean over the layers.
+        output_router_logits: whether training adds the loss by which routers learn to use all
+            experts alike. A model made from sizes does; a checkpoint whose file doesn't say so
+            doesn't, as in transformers, whose name this is.
+        router_aux_loss_coefficient: weight of that loss.
     """
 
     num_experts: int = 8
     top_k: int = 2
+    output_router_logits: bool = True
     router_aux_loss_coefficient: float = 0.001
 
 
 def mixture(config: Any, intermediate_dim: int, **changes: Any) -> MixtureOfExperts:
     """A layer's experts; `changes` are arguments of `MixtureOfExperts`."""
     options: dict[str, Any] = {
-        "balance": config.router_aux_loss_coefficient / config.num_layers,
         "kernel_initializer": initializer(config),
         "name": "feed_forward",
     }
@@ -40,10 +43,18 @@ def mixture(config: Any, intermediate_dim: int, **changes: Any) -> MixtureOfExpe
     )
 
 
+def load_balance(config: Any) -> LoadBalance | None:
+    """The loss of all layers' routers, where training has one."""
+    if not config.output_router_logits:
+        return None
+    weight = config.router_aux_loss_coefficient
+    return LoadBalance(config.top_k, weight, name="load_balance")
+
+
 CONFIG = (
     Field("num_experts_per_tok", "top_k", 2),
     Field("router_aux_loss_coef", "router_aux_loss_coefficient", 0.001),
-    Inert(("output_router_logits",)),
+    Field("output_router_logits", "output_router_logits", False),
 )
 """The keys that all such families have."""
 

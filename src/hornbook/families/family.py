@@ -50,12 +50,16 @@ class GGUFFormat:
         config: the config map over the file's metadata.
         weights: the weight map over the file's tensors.
         heads: the rows of each task's head, by the task's name.
+        names: what the files' `general.name` holds, in lower case, where the family isn't the only
+            one with an architecture; files with other names are then the other one's, which has no
+            such names.
     """
 
     architectures: tuple[str, ...]
     config: tuple[config_map.Row, ...]
     weights: tuple[weight_map.Row, ...]
     heads: Mapping[str, tuple[weight_map.Row, ...]]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import hornbook.families
 from hornbook.checkpoints.source import Preset
 from hornbook.errors import ConfigError, PresetError
-from hornbook.families.family import Family
+from hornbook.families.family import Family, GGUFFormat
 
 ENTRY_POINT_GROUP = "hornbook.families"
 
@@ -69,17 +69,32 @@ def family_of_config(raw: Mapping[str, Any]) -> Family:
     )
 
 
-def family_of_gguf(architecture: str) -> Family:
-    """The family that reads GGUF files of an architecture."""
-    readers = {
-        name: family
-        for family in families().values()
-        if family.gguf
-        for name in family.gguf.architectures
-    }
-    if architecture not in readers:
+def family_of_gguf(architecture: str, name: str = "", wanted: Family | None = None) -> Family:
+    """The family that reads GGUF files of an architecture.
+
+    Where there are several, it is the one that is wanted, else the one that the model's name
+    tells, else the one whose files are not told by names.
+
+    Args:
+        architecture: the file's `general.architecture`.
+        name: its `general.name`.
+        wanted: a family that is preferred if it reads such files.
+    """
+    formats = [(family, family.gguf) for family in families().values() if family.gguf]
+    readers = [pair for pair in formats if architecture in pair[1].architectures]
+    if not readers:
+        known = sorted({known for _, gguf in formats for known in gguf.architectures})
         raise PresetError(
             f"The GGUF file's architecture is {architecture!r}, which no family here reads; "
-            f"the known ones are {', '.join(sorted(readers))}."
+            f"the known ones are {', '.join(known)}."
         )
-    return readers[architecture]
+
+    def distance(reader: tuple[Family, GGUFFormat]) -> int:
+        family, gguf = reader
+        if family is wanted:
+            return 0
+        if any(part in name.lower() for part in gguf.names):
+            return 1
+        return 3 if gguf.names else 2
+
+    return min(readers, key=distance)[0]

@@ -18,6 +18,7 @@ _HERE = {
     "FourierMixing": "fourier",
     "LayerNormalization": "norm",
     "Linear": "linear",
+    "LoadBalance": "load_balance",
     "MaskedLMHead": "masked_lm_head",
     "MixtureOfExperts": "mixture_of_experts",
     "PositionEmbedding": "embeddings",

@@ -21,12 +21,8 @@ class MixtureOfExperts(keras.layers.Layer):
     under `experts` as `gate`, `up` [experts, intermediate_dim, hidden_dim] and `down` [experts,
     hidden_dim, intermediate_dim], and under `shared` and `shared_gate`.
 
-    In training it adds a loss that is least when all experts are chosen alike often: `balance`
-    times the number of experts times the sum over them of the share of choices that they get, for
-    each of the ranks, times their mean probability (Fedus et al., "Switch Transformers", 2021).
-
-    Call arguments: `inputs`; `padding_mask` [batch, length], true on real tokens, which alone count
-    in the loss; by default all.
+    Call arguments: `inputs`; `return_router_logits`, for the router's [..., num_experts] as well,
+    of which `LoadBalance` makes a loss.
 
     Args:
         num_experts: number of networks.
@@ -35,7 +31,6 @@ class MixtureOfExperts(keras.layers.Layer):
         activation: of the gates.
         normalize: whether the weights of the chosen ones add up to 1; else they are the router's
             probabilities.
-        balance: weight of the loss; 0 adds none.
         shared: a network that every token uses too, or None.
         gate_shared: whether the shared network's output is weighed, by a learned sigmoid.
         kernel_initializer: of all kernels but those of `shared`.
@@ -47,8 +42,6 @@ class MixtureOfExperts(keras.layers.Layer):
         (1, 3, 5)
     """
 
-    reads_padding = True
-
     def __init__(
         self,
         num_experts: int,
@@ -57,7 +50,6 @@ class MixtureOfExperts(keras.layers.Layer):
         activation: str = "silu",
         *,
         normalize: bool = True,
-        balance: float = 0.0,
         shared: FeedForward | None = None,
         gate_shared: bool = False,
         kernel_initializer: Any = "glorot_uniform",
@@ -74,7 +66,6 @@ class MixtureOfExperts(keras.layers.Layer):
         self.activation_name = activation
         self.activation = get_activation(activation)
         self.normalize = normalize
-        self.balance = balance
         self.shared = shared
         self.gate_shared = gate_shared
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -93,14 +84,13 @@ class MixtureOfExperts(keras.layers.Layer):
             if part is not None and not part.built:
                 part.build(inputs_shape)
 
-    def call(self, inputs: Any, padding_mask: Any = None, training: bool | None = None) -> Any:
+    def call(self, inputs: Any, return_router_logits: bool = False) -> Any:
         width = inputs.shape[-1]
         tokens = ops.reshape(inputs, (-1, width))
-        probabilities = ops.softmax(ops.cast(self.router(tokens), "float32"), axis=-1)
+        logits = self.router(tokens)
+        probabilities = ops.softmax(ops.cast(logits, "float32"), axis=-1)
         weights, chosen = ops.top_k(probabilities, self.num_active)
         chosen = ops.cast(chosen, "int32")
-        if training and self.balance:
-            self.add_loss(self.balance * self._imbalance(probabilities, chosen, padding_mask))
         if self.normalize:
             weights = weights / ops.sum(weights, axis=-1, keepdims=True)
         outputs = experts_product(tokens, chosen, weights, self.experts.kernels(), self.activation)
@@ -109,10 +99,18 @@ class MixtureOfExperts(keras.layers.Layer):
             if self.shared_gate is not None:
                 shared = ops.sigmoid(self.shared_gate(tokens)) * shared
             outputs = outputs + shared
-        return ops.reshape(outputs, ops.shape(inputs))
+        shape = ops.shape(inputs)
+        outputs = ops.reshape(outputs, shape)
+        if return_router_logits:
+            return outputs, ops.reshape(logits, (*shape[:-1], self.num_experts))
+        return outputs
 
-    def compute_output_shape(self, inputs_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return inputs_shape
+    def compute_output_spec(self, inputs: Any, return_router_logits: bool = False) -> Any:
+        outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        if not return_router_logits:
+            return outputs
+        shape = (*inputs.shape[:-1], self.num_experts)
+        return outputs, keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -122,7 +120,6 @@ class MixtureOfExperts(keras.layers.Layer):
             "intermediate_dim": self.intermediate_dim,
             "activation": self.activation_name,
             "normalize": self.normalize,
-            "balance": self.balance,
             "shared": keras.saving.serialize_keras_object(self.shared),
             "gate_shared": self.gate_shared,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
@@ -132,19 +129,6 @@ class MixtureOfExperts(keras.layers.Layer):
     def from_config(cls, config: dict[str, Any]) -> Self:
         shared = keras.saving.deserialize_keras_object(config.get("shared"))
         return cls(**{**config, "shared": shared})
-
-    def _imbalance(self, probabilities: Any, chosen: Any, padding_mask: Any) -> Any:
-        """1 for each rank when all experts are chosen alike often, and more otherwise."""
-        real = ops.ones_like(probabilities[:, :1])
-        if padding_mask is not None:
-            real = ops.cast(ops.reshape(padding_mask, (-1, 1)), "float32")
-        count = ops.maximum(ops.sum(real), 1.0)
-        mean = ops.sum(probabilities * real, axis=0) / count
-        is_of = ops.cast(
-            chosen[..., None] == ops.arange(self.num_experts, dtype="int32"), "float32"
-        )
-        share = ops.sum(is_of * real[..., None], axis=(0, 1)) / count
-        return self.num_experts * ops.sum(share * mean)
 
     def _project(self, units: int, name: str) -> Linear:
         return Linear(

@@ -7,6 +7,7 @@ from keras import ops
 
 from hornbook.layers.attention import Attention
 from hornbook.layers.feed_forward import FeedForward
+from hornbook.layers.mixture_of_experts import MixtureOfExperts
 
 PARTS = (
     "attention_norm", "attention", "attention_output_norm",
@@ -25,9 +26,9 @@ class TransformerLayer(keras.layers.Layer):
     the layer's inputs, and their sum is added to them (as in GPT-J). A layer with
     `cross_attention` attends to a memory between the two.
 
-    Call arguments and results are those of `Attention`, with `padding_mask` [batch, length] for a
-    network that reads it (`reads_padding`), and with `memory`, `memory_mask`,
-    `memory_cache` and `memory_positions` for the cross-attention, whose updated cache comes last.
+    Call arguments and results are those of `Attention`, with `memory`, `memory_mask`,
+    `memory_cache` and `memory_positions` for the cross-attention, whose updated cache comes next,
+    and with `return_router_logits` for a network of experts, whose router's logits come last.
 
     Args:
         attention: of the inputs to themselves; any brick with the call form of `Attention`.
@@ -49,7 +50,7 @@ class TransformerLayer(keras.layers.Layer):
         self,
         attention: Attention,
         attention_norm: keras.layers.Layer | None,
-        feed_forward: FeedForward,
+        feed_forward: FeedForward | MixtureOfExperts,
         feed_forward_norm: keras.layers.Layer | None,
         *,
         cross_attention: Any = None,
@@ -110,8 +111,8 @@ class TransformerLayer(keras.layers.Layer):
         memory_positions: Any = None,
         attention_bias: Any = None,
         attention_context: Any = None,
-        padding_mask: Any = None,
         past: tuple[Any, Any] | None = None,
+        return_router_logits: bool = False,
     ) -> Any:
         inputs = ops.cast(inputs, self.compute_dtype)
         given = {
@@ -120,6 +121,7 @@ class TransformerLayer(keras.layers.Layer):
             "past": past,
         }
         options = {name: value for name, value in given.items() if value is not None}
+        routing = {"return_router_logits": True} if return_router_logits else {}
 
         def attend(x: Any) -> Any:
             return self.attention(
@@ -133,28 +135,31 @@ class TransformerLayer(keras.layers.Layer):
             )
 
         def feed(x: Any) -> Any:
-            return (
-                self.feed_forward(x, padding_mask) if self.reads_padding else self.feed_forward(x)
-            )
+            return self.feed_forward(x, **routing)
 
         if self.parallel:
-            x, cache = self._add_both(inputs, attend, feed)
+            x, cache, router_logits = self._add_both(inputs, attend, feed)
         else:
             x, cache = self._add(inputs, attend, "attention")
             if self.cross_attention is not None:
                 x, memory_cache = self._add(x, attend_to_memory, "cross_attention")
-            x, _ = self._add(x, feed, "feed_forward")
-        caches = [entry for entry in (cache, memory_cache) if entry is not None]
-        return (x, *caches) if caches else x
+            x, router_logits = self._add(x, feed, "feed_forward")
+        more = [entry for entry in (cache, memory_cache, router_logits) if entry is not None]
+        return (x, *more) if more else x
 
     @property
-    def reads_padding(self) -> bool:
-        """Whether the network is told which tokens are real."""
-        return getattr(self.feed_forward, "reads_padding", False)
+    def has_router(self) -> bool:
+        """Whether the network is one of experts, which a router chooses."""
+        return isinstance(self.feed_forward, MixtureOfExperts)
 
-    def compute_output_spec(self, inputs: Any, *_: Any, **__: Any) -> keras.KerasTensor:
+    def compute_output_spec(
+        self, inputs: Any, *_: Any, return_router_logits: bool = False, **__: Any
+    ) -> Any:
         """The shape is the inputs'; saying so spares tracing every layer when a model is made."""
-        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        if not return_router_logits:
+            return outputs
+        return self.feed_forward.compute_output_spec(outputs, return_router_logits=True)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -183,23 +188,23 @@ class TransformerLayer(keras.layers.Layer):
         return x if norm is None else norm(x)
 
     def _outputs(self, part: Any, name: str, inputs: Any) -> tuple[Any, Any]:
-        """What is added; the part's updated cache, if it has one, comes too."""
+        """What is added; what else the part gives, such as its updated cache, comes too."""
         outputs = part(inputs)
-        outputs, cache = outputs if isinstance(outputs, tuple) else (outputs, None)
+        outputs, more = outputs if isinstance(outputs, tuple) else (outputs, None)
         outputs = self._norm(outputs, f"{name}_output_norm")
         dropout = self.feed_forward_dropout if name == "feed_forward" else self.dropout
-        return outputs if dropout is None else dropout(outputs), cache
+        return outputs if dropout is None else dropout(outputs), more
 
     def _add(self, x: Any, part: Any, name: str) -> tuple[Any, Any]:
         norm = f"{name}_norm"
-        outputs, cache = self._outputs(part, name, self._norm(x, norm) if self.norm_first else x)
+        outputs, more = self._outputs(part, name, self._norm(x, norm) if self.norm_first else x)
         x = x + outputs
-        return (x if self.norm_first else self._norm(x, norm)), cache
+        return (x if self.norm_first else self._norm(x, norm)), more
 
-    def _add_both(self, x: Any, attend: Any, feed: Any) -> tuple[Any, Any]:
+    def _add_both(self, x: Any, attend: Any, feed: Any) -> tuple[Any, Any, Any]:
         normed = self._norm(x, "attention_norm")
         attended, cache = self._outputs(attend, "attention", normed)
         if self.feed_forward_norm is not None:
             normed = self._norm(x, "feed_forward_norm")
-        fed, _ = self._outputs(feed, "feed_forward", normed)
-        return x + attended + fed, cache
+        fed, router_logits = self._outputs(feed, "feed_forward", normed)
+        return x + attended + fed, cache, router_logits

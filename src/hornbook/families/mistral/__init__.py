@@ -32,5 +32,5 @@ FAMILY = replace(
         "full": replace(_TINY, sliding_window=None, tie_word_embeddings=True),
     },
     presets=PRESETS,
-    gguf=None,
+    gguf=weights.GGUF,
 )

@@ -1,7 +1,10 @@
-"""How checkpoints hold the family, whose GGUF files call themselves Llama's."""
+"""How checkpoints hold the family, whose GGUF files mostly call themselves Llama's."""
+
+from dataclasses import replace
 
 from hornbook.checkpoints.config_map import Field, extend
 from hornbook.families import gated_decoder_maps as maps
+from hornbook.families.llama.weights import GGUF as LLAMA_GGUF
 
 CONFIG = extend(
     maps.CONFIG,
@@ -12,3 +15,13 @@ CONFIG = extend(
 )
 
 WEIGHTS = (*maps.FRAME, *maps.PRE_NORMS, *maps.attention(), *maps.feed_forward())
+
+# Few files tell the window, without which llama.cpp runs them all.
+GGUF = replace(
+    LLAMA_GGUF,
+    architectures=("llama", "mistral3"),
+    config=extend(
+        LLAMA_GGUF.config, Field("{arch}.attention.sliding_window", "sliding_window", None)
+    ),
+    names=("mistral", "ministral"),
+)

@@ -28,4 +28,5 @@ FAMILY = replace(
         "windowed": model.MixtralConfig(**TINY_SIZES, head_dim=10, num_experts=5, sliding_window=5),
     },
     presets=PRESETS,
+    gguf=None,
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hornbook.backbones.decoder import Decoder
-from hornbook.families.expert_layers import ExpertLayers, mixture
+from hornbook.families.expert_layers import ExpertLayers, load_balance, mixture
 from hornbook.families.gated_decoder import attention, decoder
 from hornbook.families.mistral.model import MistralConfig
 from hornbook.layers.attention import Attention
@@ -31,4 +31,5 @@ def build(config: MixtralConfig) -> Decoder:
     def experts(config: MixtralConfig, index: int) -> MixtureOfExperts:
         return mixture(config, config.intermediate_dim)
 
-    return decoder(config, attention=windowed, feed_forward=experts)
+    balance = load_balance(config)
+    return decoder(config, attention=windowed, feed_forward=experts, load_balance=balance)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hornbook.backbones.decoder import Decoder
-from hornbook.families.expert_layers import SparseLayers, mixture
+from hornbook.families.expert_layers import SparseLayers, load_balance, mixture
 from hornbook.families.gated_decoder import attention, decoder, feed_forward, initializer
 from hornbook.families.qwen2.model import Qwen2Config
 from hornbook.layers.attention import Attention
@@ -59,4 +59,5 @@ def build(config: Qwen2MoeConfig) -> Decoder:
             gate_shared=True,
         )
 
-    return decoder(config, attention=biased, feed_forward=experts)
+    balance = load_balance(config)
+    return decoder(config, attention=biased, feed_forward=experts, load_balance=balance)

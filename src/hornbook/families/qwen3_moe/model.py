@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hornbook.backbones.decoder import Decoder
-from hornbook.families.expert_layers import SparseLayers, mixture
+from hornbook.families.expert_layers import SparseLayers, load_balance, mixture
 from hornbook.families.gated_decoder import DecoderConfig, decoder, feed_forward
 from hornbook.families.qwen3.model import normed_attention
 from hornbook.layers.feed_forward import FeedForward
@@ -51,4 +51,5 @@ def build(config: Qwen3MoeConfig) -> Decoder:
         width, normalize = config.moe_intermediate_dim, config.norm_top_k_prob
         return mixture(config, width, normalize=normalize)
 
-    return decoder(config, attention=normed_attention, feed_forward=experts)
+    balance = load_balance(config)
+    return decoder(config, attention=normed_attention, feed_forward=experts, load_balance=balance)
