@@ -57,24 +57,24 @@ def sentences():
 
 
 @cache
-def word_pieces():
+def word_pieces(family):
     texts = [line for _, lines in speeches() for line in lines[:40]]
-    return models.BertTokenizer(
+    return getattr(models, f"{family}Tokenizer")(
         tokenizers.compute_word_piece_vocabulary(texts, 400, reserved_tokens=SPECIAL)
     )
 
 
-def tiny_encoder(task, length=LENGTH, **options):
+def tiny_encoder(task, length=LENGTH, family="Bert", sizes=None, **options):
     """A task over a fresh encoder that reads whatever the speeches hold."""
     keras.utils.set_random_seed(0)
-    vocabulary = word_pieces()
-    backbone = models.BertBackbone(
+    vocabulary = word_pieces(family)
+    backbone = getattr(models, f"{family}Backbone")(
         vocabulary_size=vocabulary.vocabulary_size(), num_layers=1, num_heads=2, hidden_dim=32,
         intermediate_dim=48, max_sequence_length=128, dropout=0.0, attention_dropout=0.0,
-        initializer_range=0.1,
+        initializer_range=0.1, **(sizes or {}),
     )  # fmt: skip
-    reader = getattr(models, f"Bert{task}Preprocessor")(vocabulary, sequence_length=length)
-    return getattr(models, f"Bert{task}")(backbone, reader, **options)
+    reader = getattr(models, f"{family}{task}Preprocessor")(vocabulary, sequence_length=length)
+    return getattr(models, f"{family}{task}")(backbone, reader, **options)
 
 
 def assert_learns(model, x, y=None, *, below, epochs=12, rate=0.005, preflight=True):
@@ -169,6 +169,13 @@ def test_multiple_choice_of_the_line_that_follows():
     model = tiny_encoder("MultipleChoice", 2 * LENGTH)
     x = [first for first, _ in lines], choices
     assert_learns(model, x, right, below=0.6, epochs=40, rate=0.003)
+
+
+@torch_is_enough
+def test_replaced_token_detector():
+    sizes = {"embedding_dim": 32}
+    model = tiny_encoder("ReplacedTokenDetector", family="Electra", sizes=sizes)
+    assert_learns(model, sentences(), below=0.9, epochs=25)
 
 
 @torch_is_enough
