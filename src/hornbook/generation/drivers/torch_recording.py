@@ -106,7 +106,7 @@ class Recorder(TorchFunctionMode):
             raise NotRecordableError(name)
         result = function(*args, **kwargs)
         changes = "out" in kwargs or name == "__setitem__" or name.strip("_") + "_" == name
-        if changes or not self._is_known(result):
+        if changes or not self._is_known(result, args):
             self._add(function, args, kwargs, result)
         return result
 
@@ -114,10 +114,11 @@ class Recorder(TorchFunctionMode):
         """What was recorded, giving those of the tensors that were made."""
         return Recording(self.memory, self.calls, [self._slot(tensor).index for tensor in outputs])
 
-    def _is_known(self, result: Any) -> bool:
+    def _is_known(self, result: Any, args: Any) -> bool:
         """Whether a call gave nothing new: no tensor, or one that it was given."""
         tensors = [x for x in optree.tree_leaves(result) if isinstance(x, torch.Tensor)]
-        return all(id(tensor) in self.slots for tensor in tensors)
+        given = {id(x) for x in args}
+        return all(id(tensor) in self.slots or id(tensor) in given for tensor in tensors)
 
     def _add(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
         tree: Any = (args, kwargs)
