@@ -60,7 +60,7 @@ def shape_names() -> list[str]:
 
     Example:
         >>> shape_names()
-        ['encoder-110m', 'gpt-2-124m', 'smollm2-135m', 'tiny', 'tiny-encoder']
+        ['decoder-1b', 'encoder-110m', 'gpt-2-124m', 'smollm2-135m', 'tiny', 'tiny-encoder']
     """
     return sorted(path.stem for path in SHAPES.glob("*.json"))
 

@@ -12,10 +12,11 @@ HEAD = """# Performance
 Made by `python docs/performance.py` from the files in [performance](performance), which
 `hornbook bench` writes; each section says which command repeats it.
 
-- Contenders are processes of their own that take turns on one machine, round by round; figures are
-  medians. More is better, and "to the best peer" divides by the fastest contender that isn't
-  hornbook. KerasHub has an environment of its own; every other peer shares hornbook's. "plain"
-  contenders are written by hand, without a library's generality: a floor under what costs.
+- Contenders are processes of their own. Those on one framework take turns on one machine, round by
+  round and at most four at a time; then the next framework's. Figures are medians. More is better,
+  and "to the best peer" divides by the fastest contender that isn't hornbook. KerasHub has an
+  environment of its own; every other peer shares hornbook's. "plain" contenders are written by
+  hand, without a library's generality: a floor under what costs.
 - "of the limit" divides by what the machine allows. Its limits are measured first, with every
   library that is there, and the best counts: bytes read and written a second in a copy of a large
   array, operations a second in a product of square matrices.

@@ -34,9 +34,9 @@ Names = list[str] | None
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="gpt-2-124m, smollm2-135m, tiny, for `train` also notebook and notebook-12x12, for "
-        "`encode` and `fine-tune` encoder-110m and tiny-encoder, or any model that hornbook opens: "
-        "a preset, a folder, a .gguf file.",
+        help="gpt-2-124m, smollm2-135m, decoder-1b, tiny, for `train` also notebook and "
+        "notebook-12x12, for `encode` and `fine-tune` encoder-110m and tiny-encoder, or any model "
+        "that hornbook opens: a preset, a folder, a .gguf file.",
         show_default="gpt-2-124m; notebook for `train`; encoder-110m",
     ),
 ]
