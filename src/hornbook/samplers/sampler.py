@@ -1,5 +1,6 @@
 """The base of all samplers."""
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -259,12 +260,15 @@ class Sampler(Traced):
         return (*super().traced_values(), nested)
 
     def with_traced_values(self, values: tuple[Any, ...]) -> Self:
-        bound = super().with_traced_values(values[:-1])
-        bound.transforms = tuple(
-            transform.with_traced_values(own)
-            for transform, own in zip(self.transforms, values[-1], strict=True)
-        )
-        return bound
+        pairs = zip(self.transforms, values[-1], strict=True)
+        transforms = [transform.with_traced_values(own) for transform, own in pairs]
+        return super().with_traced_values(values[:-1]).with_transforms(transforms)
+
+    def with_transforms(self, transforms: Sequence[LogitsTransform]) -> Self:
+        """A copy with these transforms instead of its own."""
+        other = copy.copy(self)
+        other.transforms = tuple(transforms)
+        return other
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
