@@ -161,6 +161,7 @@ class Tokenizer(LayerForm, SpecialTokens, TokenOffsets, abc.ABC):
     def save(self, folder: str | Path) -> None:
         """Writes the tokenizer as a folder that `from_folder` and `transformers` load.
 
+        Those of bytes and code points, which transformers hasn't got, `from_folder` alone loads.
         Each file is written aside and then renamed, so that a broken save leaves no half file.
         """
         from hornbook.tokenizers.folder import write_folder
