@@ -11,6 +11,7 @@ from hornbook.bench.models import SHAPES, shape_names
 from hornbook.bench.page import make_page
 from hornbook.bench.results import read_report
 from hornbook.bench.suite import BENCHMARKS
+from hornbook.bench.tokenize import LEARNERS
 from hornbook.checkpoints.opened import open_checkpoint
 from hornbook.errors import BenchmarkError
 
@@ -35,19 +36,39 @@ def test_the_short_form_works(hornbook, benchmark, tmp_path):
     outcome = hornbook("bench", benchmark, "--quick", *chosen, *output)
     assert outcome.status == 0, outcome.err
     report = read_report(folder / f"{benchmark}.json")
-    assert [result.name for result in report.results] == FEW[benchmark]
-    assert report.cells == list(BENCHMARKS[benchmark].quick_cells)
+    cells = list(BENCHMARKS[benchmark].quick_cells)
+    assert [result.name for result in report.results] == FEW[benchmark] * len(cells)
+    assert report.cells == cells
     assert report.limits["copy, numpy"] > 0
     assert report.command.startswith(f"hornbook bench {benchmark} --quick")
     for result in report.results:
         assert result.rounds[0]["seconds"] == result.seconds
         assert result.name in outcome.out
         # Tokenizers do equal work.
-        assert result.rounds[0].get("tokens") == report.results[0].rounds[0].get("tokens")
+        first = report.of(result.cell)[0]
+        assert result.rounds[0].get("tokens") == first.rounds[0].get("tokens")
     if "--json" in output:
         assert outcome.json()["results"][0]["name"] == report.results[0].name
     assert (folder / f"{benchmark}.png").read_bytes().startswith(b"\x89PNG")
     assert f"(results/{benchmark}.png)" in make_page(folder)
+
+
+@pytest.mark.parametrize("kind", ["byte pair", "sentence piece"])
+def test_trainers_of_every_kind_of_tokenizer_do_equal_work(hornbook, kind):
+    cell = ["--cell", f"train {kind}"]
+    chosen = [part for name in LEARNERS for part in ("--contender", name)]
+    outcome = hornbook("bench", "tokenize", "--quick", "--json", *cell, *chosen)
+    assert outcome.status == 0, outcome.err
+    results = outcome.json()["results"]
+    assert [result["name"] for result in results] == list(LEARNERS)
+    assert {result["rounds"][0]["tokens"] for result in results} == {300}
+
+
+def test_a_cell_in_which_nobody_takes_part_is_left_out(hornbook):
+    cell = ["--cell", "train word piece", "--contender", "hornbook grain"]
+    outcome = hornbook("bench", "tokenize", "--quick", *cell)
+    assert outcome.status == 0
+    assert "train word piece: none of these contenders" in outcome.err
 
 
 @pytest.mark.parametrize(

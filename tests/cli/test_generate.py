@@ -5,6 +5,18 @@ import sys
 
 import pytest
 
+from cli.conftest import load_once
+from hornbook.samplers import (
+    BeamSampler,
+    ContrastiveSampler,
+    FrequencyPenalty,
+    GreedySampler,
+    NoRepeatNGrams,
+    PresencePenalty,
+    RepetitionPenalty,
+    TopKSampler,
+)
+
 PROMPT = "The cat sat"
 
 pytestmark = pytest.mark.usefixtures("loaded_once")
@@ -66,6 +78,36 @@ def test_a_draft_changes_nothing_but_the_speed(hornbook, tiny_model):
         assert "tokens/s" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("options", "sampler"),
+    [
+        (["--num-beams", 3, "--length-penalty", 2], BeamSampler(3, length_penalty=2.0)),
+        (["--alpha", 0.8, "--top-k", 4], ContrastiveSampler(4, 0.8)),
+        (
+            ["--sampler", "greedy", "--repetition-penalty", 1.3, "--no-repeat-ngrams", 2],
+            GreedySampler(transforms=[RepetitionPenalty(1.3), NoRepeatNGrams(2)]),
+        ),
+        (
+            ["--frequency-penalty", 0.7, "--presence-penalty", 0.9],
+            TopKSampler(transforms=[FrequencyPenalty(0.7), PresencePenalty(0.9)]),
+        ),
+    ],
+)
+def test_options_give_what_the_library_gives(hornbook, tiny_model, options, sampler):
+    model = load_once(str(tiny_model), None)
+    given = model.generate(PROMPT, max_new_tokens=12, sampler=sampler, seed=3)
+    arguments = ("--max-new-tokens", 12, "--seed", 3, *options)
+    assert hornbook("generate", tiny_model, PROMPT, *arguments).out == f"{given[len(PROMPT) :]}\n"
+
+
+def test_what_does_not_go_together_is_refused_before_anything_is_loaded(hornbook):
+    for command in (["generate", "nowhere", PROMPT], ["chat", "nowhere"]):
+        outcome = hornbook(*command, "--num-beams", 2, "--min-p", 0.5)
+        assert outcome.status == 2
+        assert "--min-p, --num-beams can't be used with one sampler" in outcome.err
+        assert "nowhere" not in outcome.err
+
+
 def test_it_stops_at_the_end_of_the_context(hornbook, tiny_model):
     options = ("--max-new-tokens", 1000, "--sampler", "greedy", "--json")
     result = hornbook("generate", tiny_model, "a" * 60, *options).json()
@@ -79,7 +121,10 @@ def test_it_stops_at_the_end_of_the_context(hornbook, tiny_model):
         ([PROMPT, "--top-k", 2, "--sampler", "greedy"], 2, "--top-k can't be used"),
         ([PROMPT, "--max-new-tokens", 0], 2, "--max-new-tokens"),
         ([PROMPT, "--dtype", "int4"], 2, "--dtype"),
-        ([PROMPT, "--sampler", "beam", "--draft", "prompt_lookup"], 1, "leave the draft out"),
+        ([PROMPT, "--sampler", "beam", "--draft", "prompt_lookup"], 2, "leave the draft out"),
+        ([PROMPT, "--num-beams", 2, "--top-p", 0.5], 2, "--num-beams, --top-p can't be used"),
+        ([PROMPT, "--frequency-penalty", "nan"], 2, "--frequency-penalty: penalty is nan"),
+        ([PROMPT, "--no-repeat-ngrams", 0], 2, "--no-repeat-ngrams"),
     ],
 )
 def test_what_can_not_be_done_is_one_message(hornbook, tiny_model, options, status, message):

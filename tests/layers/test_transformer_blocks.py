@@ -54,6 +54,97 @@ def test_decoder_is_what_keras_computes(normalize_first):
     np.testing.assert_allclose(numpy(free), expected, atol=2e-5)
 
 
+# With the first key always visible, no query is left with none.
+LOOKS = np.concatenate([np.ones((2, 5, 1), bool), RNG.random((2, 5, 4)) < 0.5], axis=-1)
+MEMORY_LOOKS = np.concatenate([np.ones((2, 5, 1), bool), RNG.random((2, 5, 3)) < 0.5], axis=-1)
+MEMORY_PADDING = np.array([[1, 1, 1, 1], [1, 1, 0, 0]], bool)
+MASKS = {
+    "decoder_attention_mask": LOOKS,
+    "decoder_padding_mask": PADDING,
+    "encoder_attention_mask": MEMORY_LOOKS,
+    "encoder_padding_mask": MEMORY_PADDING,
+}
+GIVEN = [(name,) for name in MASKS] + [tuple(MASKS), tuple(MASKS)[:2], tuple(MASKS)[2:]]
+
+
+def decoder_with_memory():
+    inputs, memory = normal(2, 5, 8), normal(2, 4, 6)
+    decoder = TransformerDecoder(7, 2)
+    decoder.build(inputs.shape, memory.shape)
+    randomize(decoder)
+    return decoder, inputs, memory
+
+
+@pytest.mark.parametrize("kind", ["bool", "int32", "float32"])
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("names", GIVEN, ids="+".join)
+def test_decoder_looks_where_each_mask_allows(names, causal, kind):
+    decoder, inputs, memory = decoder_with_memory()
+    masks = {name: MASKS[name] for name in names}
+    given = {name: mask.astype(kind) for name, mask in masks.items()}
+    outputs = numpy(decoder(inputs, memory, use_causal_mask=causal, **given))
+    own = np.broadcast_to(CAUSAL if causal else True, (2, 5, 5))
+    own = own & masks.get("decoder_attention_mask", True)
+    own = own & masks.get("decoder_padding_mask", np.ones((2, 5), bool))[:, None]
+    others = np.ones((2, 5, 4), bool) & masks.get("encoder_attention_mask", True)
+    others = others & masks.get("encoder_padding_mask", np.ones((2, 4), bool))[:, None]
+    np.testing.assert_allclose(outputs, block(decoder, inputs, own, memory, others), atol=2e-5)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_what_a_mask_hides_changes_nothing(name):
+    decoder, inputs, memory = decoder_with_memory()
+    options = {"use_causal_mask": False, name: MASKS[name]}
+    outputs = numpy(decoder(inputs, memory, **options))
+    for row, query in np.ndindex(2, 5):
+        seen = MASKS[name][row, query] if "attention" in name else MASKS[name][row]
+        others = [inputs.copy(), memory.copy()]
+        changed = others["encoder" in name]
+        hidden = ~seen
+        if "decoder" in name:
+            hidden = hidden & (np.arange(5) != query)  # it is added to what it looks at
+        changed[row, hidden] += 1.0
+        again = numpy(decoder(*others, **options))
+        np.testing.assert_allclose(again[row, query], outputs[row, query], atol=1e-5)
+        blind = [
+            numpy(decoder(*pair, use_causal_mask=False)) for pair in ((inputs, memory), others)
+        ]
+        assert hidden.any() == (abs(blind[0] - blind[1])[row, query].max() > 1e-3)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_decoder_masks_are_of_the_slots_of_a_cache(causal):
+    decoder, inputs, memory = decoder_with_memory()
+    looks = LOOKS & (CAUSAL if not causal else True)  # a later slot holds nothing yet
+    whole = numpy(
+        decoder(
+            inputs,
+            memory,
+            decoder_padding_mask=PADDING,
+            decoder_attention_mask=looks,
+            encoder_attention_mask=MEMORY_LOOKS,
+            encoder_padding_mask=MEMORY_PADDING,
+            use_causal_mask=causal,
+        )
+    )
+    cache, cross = np.zeros((2, 2, 5, 2, 4), "f4"), np.zeros((2, 2, 4, 2, 4), "f4")
+    for start, end in ((0, 2), (2, 3), (3, 5)):
+        outputs, cache, cross = decoder(
+            inputs[:, start:end],
+            memory,
+            decoder_padding_mask=PADDING,
+            decoder_attention_mask=looks[:, start:end],
+            encoder_attention_mask=MEMORY_LOOKS[:, start:end],
+            encoder_padding_mask=MEMORY_PADDING,
+            self_attention_cache=cache,
+            self_attention_cache_update_index=start,
+            cross_attention_cache=cross,
+            cross_attention_cache_update_index=None if start else 0,
+            use_causal_mask=causal,
+        )
+        np.testing.assert_allclose(numpy(outputs), whole[:, start:end], atol=2e-5)
+
+
 def test_decoder_has_the_parameters_of_the_original():
     decoder = TransformerDecoder(intermediate_dim=256, num_heads=3)
     decoder.build((None, None, 256))

@@ -193,3 +193,17 @@ def test_the_hook_of_keras_nlp(sampler):
     assert allowed[np.concatenate(tokens)].all()
     if allowed.sum() > 1:
         assert not np.array_equal(*tokens)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        (samplers.GreedySampler, "run_loop", r"Mine has run_loop\(\), .*get_next_token"),
+        (samplers.ContrastiveSampler, "run_loop", "run_loop"),
+        (samplers.ContrastiveSampler, "similarity", r"Mine has similarity\(\), .*advance\(\)"),
+    ],
+)
+def test_methods_that_nothing_would_call_are_refused(kind, name, message):
+    with pytest.raises(GenerationError, match=message):
+        type("Mine", (kind,), {name: lambda self, *arguments: None})
+    type("Mine", (samplers.GreedySampler,), {"similarity": lambda self, *arguments: None})

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from hornbook.errors import TokenizerError
-from hornbook.tokenizers import ByteTokenizer, Tokenizer, UnicodeCodepointTokenizer
+from hornbook.models import CausalLM, CausalLMPreprocessor, GPT2Backbone, GPT2CausalLM
+from hornbook.tokenizers import (
+    ByteTokenizer,
+    Tokenizer,
+    UnicodeCodepointTokenizer,
+    WordPieceTokenizer,
+)
 from nasty_strings import NASTY_STRINGS
 
 BLOCKS = [0x2580, 0x2581]
@@ -147,6 +153,93 @@ def test_config_is_json_and_builds_an_equal_tokenizer(kind):
     assert (copy.vocabulary_size(), copy.detokenize([97])) == (99, b"\0a")
 
 
+PLAIN = {
+    "defaults": (ByteTokenizer, {}),
+    "bytes": (
+        ByteTokenizer,
+        {"lowercase": False, "normalization_form": "NFKD", "errors": "replace", "dtype": "int64"},
+    ),
+    "ignore": (ByteTokenizer, {"errors": "ignore"}),
+    "code points": (
+        UnicodeCodepointTokenizer,
+        {"normalization_form": "NFC", "replacement_char": 75, "vocabulary_size": 999},
+    ),
+    "encodings": (
+        UnicodeCodepointTokenizer,
+        {"lowercase": False, "input_encoding": "UTF-16-BE", "output_encoding": "UTF-32-BE"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_folder_gives_an_equal_tokenizer_back(name, tmp_path):
+    kind, options = PLAIN[name]
+    tokenizer = kind(**options)
+    tokenizer.save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "hornbook_tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    rows = [*tokenizer.encode_batch(NASTY_STRINGS), [104, 255, 0xD800, 10_000_000]]
+    for cls in (kind, Tokenizer):
+        again = cls.from_folder(tmp_path)
+        assert type(again) is kind
+        assert again.get_config()["engine"] == tokenizer.get_config()["engine"]
+        assert again.encode_batch(NASTY_STRINGS) == rows[:-1]
+        assert again.detokenize(rows) == tokenizer.detokenize(rows)
+    with pytest.raises(TokenizerError, match="Tokenizer, which picks the class"):
+        WordPieceTokenizer.from_folder(tmp_path)
+
+
+def test_a_folder_keeps_one_tokenizer_alone(tmp_path):
+    words = WordPieceTokenizer(["[PAD]", "[UNK]", "a"])
+    for tokenizer in (words, ByteTokenizer(), UnicodeCodepointTokenizer(), words):
+        tokenizer.save(tmp_path)
+        assert type(Tokenizer.from_folder(tmp_path)) is type(tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "JSONDecodeError"),
+        ("[1]", "TypeError"),
+        ("{}", "'type'"),
+        ('{"type": "Words"}', "no tokenizer of type Bytes or Codepoints.*'Words'"),
+        ('{"type": "Bytes", "size": 3}', "size"),
+        ('{"type": "Codepoints"}', "encoding"),
+        ('{"type": "Bytes", "errors": "quiet"}', "errors is 'quiet'"),
+        ('{"type": "Bytes", "replacement_char": "x"}', "TypeError"),
+        ('{"type": "Codepoints", "encoding": "latin-1", "vocabulary_size": 9}', "is 'latin-1'"),
+    ],
+)
+def test_a_broken_file_is_one_clear_error(content, message, tmp_path):
+    (tmp_path / "hornbook_tokenizer.json").write_text(content)
+    with pytest.raises(TokenizerError, match=f"hornbook_tokenizer.json: .*{message}"):
+        Tokenizer.from_folder(tmp_path)
+
+
+def test_a_model_is_saved_with_it_and_loaded(tmp_path):
+    def model(tokenizer):
+        backbone = GPT2Backbone(
+            vocabulary_size=256,
+            num_layers=1,
+            num_heads=1,
+            hidden_dim=4,
+            max_sequence_length=16,
+            start_token_id=None,
+            end_token_id=None,
+        )
+        return GPT2CausalLM(backbone, CausalLMPreprocessor(tokenizer, sequence_length=8))
+
+    words = WordPieceTokenizer(["[PAD]", "[UNK]", "a"])
+    for tokenizer in (ByteTokenizer(lowercase=False), words, ByteTokenizer()):
+        model(tokenizer).save_to_preset(tmp_path)
+        loaded = CausalLM.from_preset(tmp_path).preprocessor.tokenizer
+        assert type(loaded) is type(tokenizer)
+        assert loaded.encode("Aé") == tokenizer.encode("Aé")
+    assert ByteTokenizer.from_preset(tmp_path).encode("Aé") == [97, 195, 169]
+
+
 def test_tensorflow(kind):
     tf = pytest.importorskip("tensorflow")
     tokenizer, padded = kind(), kind(sequence_length=3)
@@ -175,12 +268,11 @@ def test_bad_arguments_are_one_clear_error(kind, options, message):
         kind(**options)
 
 
-def test_bad_arguments_of_code_points(tmp_path):
-    with pytest.raises(TokenizerError, match="output_encoding is 'latin-1'"):
-        UnicodeCodepointTokenizer(output_encoding="latin-1")
+def test_bad_arguments_of_code_points():
+    for name in ("input_encoding", "output_encoding"):
+        with pytest.raises(TokenizerError, match=f"{name} is 'latin-1'"):
+            UnicodeCodepointTokenizer(**{name: "latin-1"})
     with pytest.raises(TokenizerError, match="vocabulary_size is 0"):
         UnicodeCodepointTokenizer(vocabulary_size=0)
     with pytest.raises(TokenizerError, match="lone surrogate"):
         UnicodeCodepointTokenizer()(["ok", "\ud800"])
-    with pytest.raises(TokenizerError, match="get_config"):
-        ByteTokenizer().save(tmp_path)

@@ -1,5 +1,10 @@
+import contextlib
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise
 
@@ -172,6 +177,57 @@ def test_every_form_of_data_gives_the_same(sentences, tmp_path):
     vocabularies = [compute_byte_pair_vocabulary(form, 300)[1] for form in forms]
     assert all(vocabulary == vocabularies[0] for vocabulary in vocabularies)
     assert len(vocabularies[0]) == 300 - 256
+
+
+@pytest.mark.parametrize("kind", ["byte_pair", "word_piece"])
+def test_a_terminal_shows_what_is_learned_and_the_result_is_the_same(kind, sentences, tmp_path):
+    (tmp_path / "texts.txt").write_text("\n".join(sentences[:300]), "utf-8")
+    (tmp_path / "train.py").write_text(
+        "import json, sys\n"
+        "from pathlib import Path\n"
+        f"from hornbook.tokenizers import compute_{kind}_vocabulary\n"
+        f"made = compute_{kind}_vocabulary([Path('texts.txt')], 600, progress=True)\n"
+        "Path('made.json').write_text(json.dumps(made))\n"
+    )
+    main, terminal = pty.openpty()
+    program = [sys.executable, "train.py"]
+    done = subprocess.run(
+        program, cwd=tmp_path, stderr=terminal, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of what was written
+        while part := os.read(main, 4096):
+            shown += part
+    os.close(main)
+    assert done.returncode == 0, shown
+    assert b"texts read" in shown
+    assert b"Compute merges" in shown
+    train = {"byte_pair": compute_byte_pair_vocabulary, "word_piece": compute_word_piece_vocabulary}
+    plain = train[kind]([tmp_path / "texts.txt"], 600)
+    assert json.loads((tmp_path / "made.json").read_text()) == json.loads(json.dumps(plain))
+
+
+def test_a_corpus_of_sentence_pieces_may_be_larger_than_the_memory_for_it():
+    program = (
+        "import resource, sys\n"
+        "from hornbook.tokenizers import compute_sentence_piece_proto as train\n"
+        "from hornbook.tokenizers.sentence_piece import SentencePieceTokenizer\n"
+        "def corpus(count):\n"
+        "    for n in range(count):\n"
+        "        yield f'the word number {n} of ' + 'many words and letters ' * 40\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "first = train(corpus(2000), 60, max_sentences=500)\n"
+        "before = peak()\n"
+        "second = train(corpus(60_000), 60, max_sentences=500)\n"
+        "assert second == train(corpus(60_000), 60, max_sentences=500)\n"
+        "print(len(second), peak() - before)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    size, more = map(int, done.stdout.split())
+    assert size > 0
+    assert more < 20e6  # the corpus has 57 MB
 
 
 def test_a_corpus_is_read_as_a_stream_and_reported():

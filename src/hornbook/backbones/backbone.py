@@ -9,6 +9,7 @@ import keras
 
 from hornbook.backbones.adaptation import adaptations, enable_lora, restore
 from hornbook.backbones.construction import dtype_policy
+from hornbook.checkpoints.class_presets import ClassPresets
 
 
 class Backbone(keras.Model):
@@ -32,6 +33,7 @@ class Backbone(keras.Model):
     config_class: ClassVar[type]
     build_assembly: ClassVar[Callable[..., Any]]
     family: ClassVar[Any]
+    presets = ClassPresets()
 
     def __init__(self, *, dtype: Any = None, name: str | None = None, **config: Any) -> None:
         if type(self) is Backbone:

@@ -95,6 +95,7 @@ class Benchmark:
         dtypes: what the weights can be held in, or the policies; the default first.
         case: from a cell to what is to be done.
         models: the names of the default model and of that of the short form; None without a model.
+        plays: from a contender and a cell to whether it takes part in that.
         excluded: from a contender and the model to why it can't run, or an empty string.
         rounds: how often each works by default.
         together: how many are in memory at once by default, of those on one framework.
@@ -112,6 +113,7 @@ class Benchmark:
     dtypes: tuple[str, ...]
     case: Callable[[str, Setting], Case]
     models: tuple[str, str] | None = None
+    plays: Callable[[str, str], bool] = lambda name, cell: True
     excluded: Callable[[str, Model], str] = lambda name, model: ""
     rounds: int = 3
     together: int = 4

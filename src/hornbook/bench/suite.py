@@ -148,7 +148,11 @@ def _with_cell(
             setting.workspace / "cache",
         )
         for contender in contenders
+        if benchmark.plays(contender.name, cell)
     ]
+    if not jobs:
+        nobody = {cell: "none of these contenders takes part in it"}
+        return replace(report, left_out={**report.left_out, **nobody})
     rounds = options.rounds or (1 if options.quick else benchmark.rounds)
     measured: list[Measured] = []
     for group in _groups(jobs, options.together or benchmark.together):

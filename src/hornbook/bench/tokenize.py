@@ -1,4 +1,4 @@
-"""`tokenize`: text to ids, with vocabularies that are learned from the texts themselves."""
+"""`tokenize`: text to ids, with vocabularies that are learned from the texts; and the learning."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +17,18 @@ QUICK_MEGABYTES = 0.02
 
 
 def _case(cell: str, setting: Setting) -> Case:
-    if cell not in WRITERS:
-        known = ", ".join(f"'{kind}'" for kind in WRITERS)
+    if cell not in CELLS:
+        known = ", ".join(f"'{one}'" for one in CELLS)
         raise BenchmarkError(f"The cell '{cell}' isn't known; the kinds of tokenizers are {known}")
+    kind = cell.removeprefix(LEARNING)
     folder, quick = setting.workspace, setting.options.quick
     texts = _lines(setting.options.texts, QUICK_MEGABYTES if quick else MEGABYTES)
     (folder / "texts.json").write_text(json.dumps(texts), "utf-8")
-    WRITERS[cell](folder, texts, QUICK_VOCABULARY if quick else VOCABULARY)
-    config = {"kind": cell, "folder": str(folder)}
+    size = QUICK_VOCABULARY if quick else VOCABULARY
+    learns = cell != kind
+    if not learns:
+        WRITERS[kind](folder, texts, size)
+    config = {"kind": kind, "folder": str(folder), "train": size if learns else None}
     return Case(config, sum(len(text.encode()) for text in texts) / 1e6)
 
 
@@ -84,9 +88,14 @@ WRITERS: Mapping[str, Callable[[Path, list[str], int], None]] = {
 }
 """Kind of tokenizer to what writes its files."""
 
+LEARNING = "train "
+"""How the cells begin that learn a vocabulary, as a library's own trainer does and hornbook's."""
+LEARNERS = ("bare library", "hornbook lists")
+CELLS = (*WRITERS, *(f"{LEARNING}{kind}" for kind in WRITERS))
+
 TOKENIZE = Benchmark(
     name="tokenize",
-    title="Text to ids, on all cores",
+    title="Text to ids, and vocabularies from text, on all cores",
     unit="MB/s",
     module="tokenization",
     contenders=(
@@ -98,10 +107,11 @@ TOKENIZE = Benchmark(
         "kerashub tf.data",
         "hornbook grain",
     ),
-    cells=tuple(WRITERS),
-    quick_cells=("word piece",),
+    cells=CELLS,
+    quick_cells=("word piece", f"{LEARNING}word piece"),
     dtypes=("int32",),
     case=_case,
+    plays=lambda name, cell: name in LEARNERS or not cell.startswith(LEARNING),
     rounds=5,
     together=7,
 )

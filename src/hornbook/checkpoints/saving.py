@@ -16,6 +16,7 @@ from hornbook.checkpoints.safetensors_files import write_safetensors
 from hornbook.checkpoints.staging import publish, staging_folder
 from hornbook.checkpoints.weight_map import Row, is_of_pooler, write_weights
 from hornbook.families.classes import family_of
+from hornbook.tokenizers.folder import remove_stale
 
 MAX_SHARD_SIZE = "5GB"
 
@@ -70,6 +71,8 @@ def save_task(task: Any, folder: str | Path, *, max_shard_size: int | str = MAX_
         for name in names:
             (folder / name).parent.mkdir(exist_ok=True)
         publish(staging, folder, names)
+    if task.preprocessor is not None:
+        remove_stale(folder, names)
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -67,6 +67,49 @@ MinPOption = Annotated[
         "--min-p", min=0.0, max=1.0, help="Drop tokens below this share of the likeliest one's."
     ),
 ]
+NumBeamsOption = Annotated[
+    int | None,
+    typer.Option("--num-beams", min=1, help="Keep this many sequences side by side: beam search."),
+]
+LengthPenaltyOption = Annotated[
+    float | None,
+    typer.Option(
+        "--length-penalty", help="Beam search: above 0 longer texts are better, below 0 shorter."
+    ),
+]
+AlphaOption = Annotated[
+    float | None,
+    typer.Option(
+        "--alpha", min=0.0, max=1.0, help="Contrastive search: how much repeating counts."
+    ),
+]
+RepetitionPenaltyOption = Annotated[
+    float | None,
+    typer.Option(
+        "--repetition-penalty",
+        help="Above 1 tokens of the prompt and the text become less likely; 1 changes nothing.",
+    ),
+]
+FrequencyPenaltyOption = Annotated[
+    float | None,
+    typer.Option(
+        "--frequency-penalty",
+        help="Taken from a token's logit for each time that it occurred; 0 changes nothing.",
+    ),
+]
+PresencePenaltyOption = Annotated[
+    float | None,
+    typer.Option(
+        "--presence-penalty",
+        help="Taken from a token's logit once it occurred; 0 changes nothing.",
+    ),
+]
+NoRepeatNGramsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--no-repeat-ngrams", min=1, help="Let no sequence of this many tokens come twice."
+    ),
+]
 DraftOption = Annotated[
     str | None,
     typer.Option(

@@ -8,21 +8,9 @@ from typing import Annotated
 import typer
 
 from hornbook.cli import console
-from hornbook.cli.arguments import (
-    DraftOption,
-    DtypeOption,
-    MaxNewTokensOption,
-    MinPOption,
-    ModelArgument,
-    SamplerOption,
-    SeedOption,
-    StopOption,
-    TemperatureOption,
-    TopKOption,
-    TopPOption,
-)
+from hornbook.cli.arguments import DtypeOption, MaxNewTokensOption, ModelArgument, StopOption
 from hornbook.cli.reply import Message, Reply, load, load_draft, write_reply
-from hornbook.cli.sampling import make_sampler
+from hornbook.cli.sampling import Sampling, takes_sampling
 from hornbook.errors import GenerationError, TokenizerError
 
 HELP = "/clear starts anew, /exit or Ctrl-D ends, Ctrl-C stops an answer."
@@ -70,20 +58,16 @@ def converse(answer: Callable[[list[Message]], Reply], system: str | None) -> No
             console.remark(f"({reply})")
 
 
+@takes_sampling
 def command(
     model: ModelArgument,
+    *,
     system: Annotated[
         str | None, typer.Option(help="An instruction that stands before the conversation.")
     ] = None,
     max_new_tokens: MaxNewTokensOption = 512,
     stop: StopOption = None,
-    sampler: SamplerOption = None,
-    temperature: TemperatureOption = None,
-    top_k: TopKOption = None,
-    top_p: TopPOption = None,
-    min_p: MinPOption = None,
-    seed: SeedOption = None,
-    draft: DraftOption = None,
+    sampling: Sampling,
     dtype: DtypeOption = None,
 ) -> None:
     """Talk with a model.
@@ -91,7 +75,7 @@ def command(
     Each line is a message; /clear starts anew, and /exit or the end of the input ends. When stdin
     is not a terminal, only the answers are printed.
     """
-    picked = make_sampler(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    sampler = sampling.make_sampler()
     loaded = load(model, dtype)
     if loaded.preprocessor.tokenizer.chat_template is None:
         raise TokenizerError(
@@ -104,9 +88,9 @@ def command(
         write=console.write,
         max_new_tokens=max_new_tokens,
         stop_strings=stop or (),
-        sampler=picked,
-        seed=seed,
-        draft=load_draft(draft, dtype),
+        sampler=sampler(loaded.sampler),
+        seed=sampling.seed,
+        draft=load_draft(sampling.draft, dtype),
     )
     if sys.stdin.isatty():
         console.remark(HELP)

@@ -8,37 +8,26 @@ import typer
 
 from hornbook.cli import console
 from hornbook.cli.arguments import (
-    DraftOption,
     DtypeOption,
     JsonOption,
     MaxNewTokensOption,
-    MinPOption,
     ModelArgument,
-    SamplerOption,
-    SeedOption,
     StopOption,
-    TemperatureOption,
-    TopKOption,
-    TopPOption,
 )
 from hornbook.cli.reply import load, load_draft, write_reply
-from hornbook.cli.sampling import make_sampler
+from hornbook.cli.sampling import Sampling, takes_sampling
 
 
+@takes_sampling
 def command(
     model: ModelArgument,
     prompt: Annotated[
         str, typer.Argument(metavar="PROMPT", help="The text to continue; - reads it from stdin.")
     ],
+    *,
     max_new_tokens: MaxNewTokensOption = 128,
     stop: StopOption = None,
-    sampler: SamplerOption = None,
-    temperature: TemperatureOption = None,
-    top_k: TopKOption = None,
-    top_p: TopPOption = None,
-    min_p: MinPOption = None,
-    seed: SeedOption = None,
-    draft: DraftOption = None,
+    sampling: Sampling,
     dtype: DtypeOption = None,
     stream: Annotated[
         bool, typer.Option(help="Print text as it comes, or all of it at the end.")
@@ -51,17 +40,18 @@ def command(
     """
     if prompt == "-":
         prompt = sys.stdin.read()
-    picked = make_sampler(sampler, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    sampler = sampling.make_sampler()
     shown = stream and not as_json
+    loaded = load(model, dtype)
     reply = write_reply(
-        load(model, dtype),
+        loaded,
         prompt,
         console.write if shown else str,
         max_new_tokens=max_new_tokens,
         stop_strings=stop or (),
-        sampler=picked,
-        seed=seed,
-        draft=load_draft(draft, dtype),
+        sampler=sampler(loaded.sampler),
+        seed=sampling.seed,
+        draft=load_draft(sampling.draft, dtype),
     )
     if as_json:
         console.write_json({"model": model, "prompt": prompt, **asdict(reply)})

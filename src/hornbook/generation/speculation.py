@@ -30,6 +30,16 @@ DRAFT_TOKENS = 4
 """How many tokens are guessed for a step, unless someone says."""
 
 
+def check_probabilities(sampler: Sampler) -> None:
+    """Raises a `GenerationError` when a draft can't guess for the sampler."""
+    if not sampler.has_probabilities:
+        raise GenerationError(
+            f"{sampler!r} can't be sped up by a draft: it takes several rows for a prompt, or "
+            "has no weights() that say how likely each token is; use 'greedy', 'random', "
+            "'top_k', 'top_p' or 'min_p', or leave the draft out"
+        )
+
+
 class SpeculativeSampler(Sampler):
     """Picks tokens as another sampler does, several in a step where a draft guessed them.
 
@@ -46,12 +56,7 @@ class SpeculativeSampler(Sampler):
         super().__init__(seed=sampler.seed, transforms=sampler.transforms)
         if draft_tokens < 0:
             raise GenerationError(f"draft_tokens is {draft_tokens}; expected 1 or more")
-        if not sampler.has_probabilities:
-            raise GenerationError(
-                f"{sampler!r} can't be sped up by a draft: it takes several rows for a prompt, or "
-                "has no weights() that say how likely each token is; use 'greedy', 'random', "
-                "'top_k', 'top_p' or 'min_p', or leave the draft out"
-            )
+        check_probabilities(sampler)
         self.sampler = sampler
         self.draft = draft
         self.draft_tokens = draft_tokens

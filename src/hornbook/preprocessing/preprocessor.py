@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from hornbook.checkpoints.class_presets import ClassPresets
 from hornbook.errors import DataError
 from hornbook.preprocessing import tensorflow_graph
 from hornbook.preprocessing.packing import bucket_length
@@ -33,6 +34,7 @@ class Preprocessor(LayerForm, abc.ABC):
 
     tokenizer_class: ClassVar[type[Tokenizer]] = Tokenizer  # type: ignore[type-abstract]
     """The class that `from_config` makes the tokenizer of, where that is for its kind."""
+    presets = ClassPresets()
     makes_labels: ClassVar[bool]
     """Whether labels, and a weight for each, come from the text; else they are given beside it."""
 

@@ -1,8 +1,8 @@
 """Contrastive search: likely tokens that don't repeat what the text already says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 from keras import ops
@@ -49,6 +49,11 @@ class ContrastiveSampler(Sampler):
 
     traced = ("alpha", "temperature")
     looks_ahead = True
+    never_called: ClassVar[Mapping[str, str]] = {
+        **Sampler.never_called,
+        "similarity": "hidden states are compared by their directions, which the search keeps; "
+        "have advance() for another measure",
+    }
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """The base of all samplers."""
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -31,6 +32,8 @@ class Sampler(Traced):
     One that needs more than the logits, several rows for a prompt or something to remember, has
     `start` and `advance` instead.
 
+    A subclass with KerasNLP's `run_loop`, which nothing would call, is a `GenerationError`.
+
     Args:
         temperature: logits are divided by it; below 1 the likely tokens become likelier.
         seed: of the random numbers; None takes new ones every time.
@@ -47,10 +50,22 @@ class Sampler(Traced):
 
     looks_ahead: ClassVar[bool] = False
     """Whether the newest token of a row is a candidate that `advance` may still drop."""
+    never_called: ClassVar[Mapping[str, str]] = {
+        "run_loop": "loops are the engine's; have choose(), get_next_token() or advance()"
+    }
+    """Methods of KerasNLP's that would change nothing here, and what to have instead."""
     draft_tokens: int = 0
     """How many tokens a step may give beyond one."""
     uniforms_per_token: int = 1
     """How many random numbers a token takes."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, instead in cls.never_called.items():
+            if name in vars(cls):
+                raise GenerationError(
+                    f"{cls.__name__} has {name}(), which nothing calls: {instead}"
+                )
 
     def __init__(
         self,
@@ -259,12 +274,15 @@ class Sampler(Traced):
         return (*super().traced_values(), nested)
 
     def with_traced_values(self, values: tuple[Any, ...]) -> Self:
-        bound = super().with_traced_values(values[:-1])
-        bound.transforms = tuple(
-            transform.with_traced_values(own)
-            for transform, own in zip(self.transforms, values[-1], strict=True)
-        )
-        return bound
+        pairs = zip(self.transforms, values[-1], strict=True)
+        transforms = [transform.with_traced_values(own) for transform, own in pairs]
+        return super().with_traced_values(values[:-1]).with_transforms(transforms)
+
+    def with_transforms(self, transforms: Sequence[LogitsTransform]) -> Self:
+        """A copy with these transforms instead of its own."""
+        other = copy.copy(self)
+        other.transforms = tuple(transforms)
+        return other
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -9,6 +9,7 @@ from keras.src.models.functional import Functional
 from hornbook.backbones.adaptation import adaptations, restore
 from hornbook.backbones.backbone import Backbone, read_inputs
 from hornbook.backbones.construction import creates_values
+from hornbook.checkpoints.class_presets import ClassPresets
 from hornbook.layers.head_layers import HeadLayers
 from hornbook.layers.sliding_window_attention import GLOBAL_POSITIONS
 from hornbook.training import pipeline
@@ -31,6 +32,7 @@ class Task(Functional):
     """
 
     name_in_families: ClassVar[str]
+    presets = ClassPresets()
     head_layers: ClassVar[HeadLayers | None] = None
     """The structure of the head, as the family declares it."""
     starts_fresh: ClassVar[bool] = False

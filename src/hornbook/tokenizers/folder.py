@@ -1,7 +1,7 @@
 """Tokenizers as folders in Hugging Face's format."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from tokenizers import AddedToken
 from hornbook.checkpoints.staging import publish, staging_folder
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.engine import Added, Engine
+from hornbook.tokenizers.plain_engine import PLAIN_FILE, read_plain
 from hornbook.tokenizers.roles import token_text
 from hornbook.tokenizers.rust_engine import RustEngine
 from hornbook.tokenizers.sentence_piece_engine import SentencePieceEngine
@@ -22,13 +23,13 @@ CONFIG = "tokenizer_config.json"
 TEMPLATE = "chat_template.jinja"
 MORE_TEMPLATES = "additional_chat_templates"
 MODEL_FILES = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model")
-STALE = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json", TEMPLATE)
+STALE = (PLAIN_FILE, "tokenizer.json", "special_tokens_map.json", "added_tokens.json", TEMPLATE)
 """Files of an earlier tokenizer in the same folder that would change what is read back."""
 
 
 def has_tokenizer(folder: Path) -> bool:
     """Whether a folder holds a file that `read_folder` reads a vocabulary from."""
-    names = ("tokenizer.json", "vocab.json", "vocab.txt", *MODEL_FILES)
+    names = (PLAIN_FILE, "tokenizer.json", "vocab.json", "vocab.txt", *MODEL_FILES)
     return any((folder / name).is_file() for name in names)
 
 
@@ -45,6 +46,8 @@ def read_folder(folder: Path) -> tuple[Engine, TokenizerSettings]:
         settings = TokenizerSettings.from_json(config)
     except TokenizerError as error:
         raise TokenizerError(f"{folder / CONFIG}: {error}") from error
+    if (folder / PLAIN_FILE).is_file():
+        return _read_plain(folder / PLAIN_FILE), settings
     if (folder / "tokenizer.json").is_file():
         source = folder / "tokenizer.json"
         engine: Engine = RustEngine.from_json(
@@ -92,6 +95,13 @@ def _read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise TokenizerError(f"Can't read {path}: {error}") from error
+
+
+def _read_plain(path: Path) -> Engine:
+    try:
+        return read_plain(_read_text(path))
+    except TokenizerError as error:
+        raise TokenizerError(f"{path}: {error}") from error
 
 
 def _read_byte_pair(folder: Path, config: Mapping[str, Any], settings: TokenizerSettings) -> Engine:
@@ -204,6 +214,11 @@ def write_folder(tokenizer: "Tokenizer", folder: Path) -> None:
         for name, content in files.items():
             (staging / name).write_bytes(content)
         publish(staging, folder, list(files))
-        for name in STALE:
-            if name not in files:
-                (folder / name).unlink(missing_ok=True)
+    remove_stale(folder, files)
+
+
+def remove_stale(folder: Path, written: Collection[str]) -> None:
+    """Removes the files of an earlier tokenizer that the one just written did not replace."""
+    for name in STALE:
+        if name not in written:
+            (folder / name).unlink(missing_ok=True)

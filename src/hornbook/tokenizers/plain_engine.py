@@ -1,6 +1,7 @@
 """Engines without a vocabulary file: every byte or every code point is a token."""
 
 import abc
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
@@ -13,6 +14,9 @@ from hornbook.tokenizers.engine import Added, Engine, Offset
 from hornbook.tokenizers.plain_text import LAST_CODEPOINT, PlainText, is_character, replacing_by
 
 BYTES = 256
+ENCODINGS = ("UTF-8", "UTF-16-BE", "UTF-32-BE")
+PLAIN_FILE = "hornbook_tokenizer.json"
+"""The file of a folder that holds such an engine. It is hornbook's own: transformers has none."""
 BROKEN = "\udfff"
 """What stands for bytes that are no text until the case is folded: no text can hold it."""
 
@@ -87,10 +91,8 @@ class PlainEngine(Engine):
         return {chr(index): index for index in range(self.size)}
 
     def files(self) -> dict[str, bytes]:
-        raise TokenizerError(
-            f"A tokenizer of type {self.model_type} has no vocabulary that a folder could hold; "
-            "keep what get_config() gives instead"
-        )
+        text = json.dumps({"type": self.model_type, **self.state()}, indent=2)
+        return {PLAIN_FILE: (text + "\n").encode()}
 
     def state(self) -> dict[str, Any]:
         return asdict(self.text)
@@ -159,6 +161,8 @@ class CodepointEngine(PlainEngine):
     def __init__(
         self, text: PlainText, encoding: str = "UTF-8", vocabulary_size: int | None = None
     ) -> None:
+        if encoding not in ENCODINGS:
+            raise TokenizerError(f"input_encoding is {encoding!r}; expected one of {ENCODINGS}")
         if vocabulary_size is not None and vocabulary_size < 1:
             raise TokenizerError(f"vocabulary_size is {vocabulary_size}; expected 1 or more")
         super().__init__(text, min(vocabulary_size or LAST_CODEPOINT + 1, LAST_CODEPOINT + 1))
@@ -211,3 +215,20 @@ class CodepointEngine(PlainEngine):
         own = {key: state[key] for key in ("encoding", "vocabulary_size")}
         text = {key: value for key, value in state.items() if key not in own}
         return cls(PlainText(**text), **own)
+
+
+def read_plain(text: str) -> PlainEngine:
+    """The engine that `PlainEngine.files` gave the content of `PLAIN_FILE`.
+
+    Raises:
+        TokenizerError: when the content is something else; the message says what.
+    """
+    kinds = {kind.model_type: kind for kind in (ByteEngine, CodepointEngine)}
+    try:
+        state = dict(json.loads(text))
+        return kinds[state.pop("type")].from_state(state)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise TokenizerError(
+            f"It holds no tokenizer of type {' or '.join(kinds)}, as Tokenizer.save writes it: "
+            f"{type(error).__name__}: {error}"
+        ) from error

@@ -1,9 +1,15 @@
 """How far the training of a tokenizer is, on the terminal."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
 from hornbook.tokenizers.corpus import Progress
+
+
+def is_watched(progress: Progress | bool | None) -> bool:
+    """Whether `progress` asks for bars, and somebody sees them."""
+    return progress is True and sys.stderr.isatty()
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 
+from hornbook.checkpoints.class_presets import ClassPresets
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers import tensorflow_inputs, text_inputs, token_ids
 from hornbook.tokenizers.clean_up import clean_up_spaces
@@ -31,8 +32,7 @@ class Tokenizer(LayerForm, SpecialTokens, TokenOffsets, abc.ABC):
     Args:
         engine: the loaded vocabulary.
         settings: special tokens, chat templates, and what else belongs to the vocabulary.
-        sequence_length: pad and truncate every text to this number of ids; None leaves them
-            ragged.
+        sequence_length: pad and truncate every text to this number of ids; None: leave it ragged.
         dtype: an integer type, or "string" to get tokens instead of ids.
 
     Example:
@@ -44,6 +44,7 @@ class Tokenizer(LayerForm, SpecialTokens, TokenOffsets, abc.ABC):
         'the quick fox'
     """
 
+    presets = ClassPresets()
     hf_class: ClassVar[str] = "PreTrainedTokenizerFast"
     """What a saved folder names as tokenizer_class; this one means: as tokenizer.json says."""
     hf_sentence_piece_class: ClassVar[str | None] = None
@@ -161,7 +162,7 @@ class Tokenizer(LayerForm, SpecialTokens, TokenOffsets, abc.ABC):
     def save(self, folder: str | Path) -> None:
         """Writes the tokenizer as a folder that `from_folder` and `transformers` load.
 
-        Each file is written aside and then renamed, so that a broken save leaves no half file.
+        Those of bytes and code points are not in transformers. A broken save leaves no half file.
         """
         from hornbook.tokenizers.folder import write_folder
 

@@ -12,9 +12,14 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.corpus import Progress, read_corpus
-from hornbook.tokenizers.progress_bar import shown
+from hornbook.tokenizers.progress_bar import is_watched, shown
 from hornbook.tokenizers.word_piece import splitting
-from hornbook.tokenizers.word_piece_training import count_words, train_on, train_word_pieces
+from hornbook.tokenizers.word_piece_training import (
+    count_words,
+    train_on,
+    train_on_words,
+    train_word_pieces,
+)
 
 RESERVED = ("[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]")
 MAX_ALPHABET = 1000
@@ -49,8 +54,9 @@ def compute_word_piece_vocabulary(
         split_on_cjk: make each Chinese character a word.
         suffix_indicator: what begins a piece that continues a word.
         reserved_tokens: tokens that come first, in this order.
-        progress: True shows a bar on stderr, if that is a terminal; a function is called now and
-            then with the number of strings read so far.
+        progress: True shows bars on stderr, if that is a terminal: the strings read, and then the
+            pieces learned; a function is called now and then with the number of strings read so
+            far.
 
     Returns:
         The tokens in the order of their ids.
@@ -64,17 +70,14 @@ def compute_word_piece_vocabulary(
     """
     reserved = list(dict.fromkeys(reserved_tokens))
     _check_size(vocabulary_size, len(reserved) + 2, "the reserved tokens and one character")
-    splitter = tokenizers.Tokenizer(models.WordPiece())
-    splitter.normalizer, pre_tokenizer = splitting(lowercase, strip_accents, split, split_on_cjk)
-    if pre_tokenizer is not None:
-        splitter.pre_tokenizer = pre_tokenizer
+    parts = splitting(lowercase, strip_accents, split, split_on_cjk)
     # Each character may become two pieces: one that begins a word and one that continues it.
     most_chars = min(MAX_ALPHABET, (vocabulary_size - len(reserved)) // 2)
     with shown(progress) as report:
-        words = count_words(splitter, read_corpus(data, report))
-        vocabulary = train_word_pieces(
-            words, vocabulary_size, reserved, suffix_indicator, most_chars
-        )
+        words = count_words(*parts, read_corpus(data, report))
+    vocabulary = train_word_pieces(
+        words, vocabulary_size, reserved, suffix_indicator, most_chars, is_watched(progress)
+    )
     if vocabulary_output_file is not None:
         text = "".join(f"{token}\n" for token in vocabulary)
         Path(vocabulary_output_file).write_text(text, encoding="utf-8")
@@ -101,8 +104,9 @@ def compute_byte_pair_vocabulary(
         merges_output_file: where to write the merges as well, as a `merges.txt`.
         add_prefix_space: write the first word of a text as if a space stood before it.
         reserved_tokens: tokens that come first, in this order.
-        progress: True shows a bar on stderr, if that is a terminal; a function is called now and
-            then with the number of strings read so far.
+        progress: True shows bars on stderr, if that is a terminal: the strings read, and then the
+            merges learned; a function is called now and then with the number of strings read so
+            far.
 
     Returns:
         Token to id, and the merges in the order in which they are applied.
@@ -118,15 +122,21 @@ def compute_byte_pair_vocabulary(
     reserved = list(reserved_tokens)
     _check_size(vocabulary_size, len(reserved) + BYTES, "the reserved tokens and the 256 bytes")
     tokenizer = tokenizers.Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    splitter = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    tokenizer.pre_tokenizer = splitter
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
         special_tokens=reserved,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
+        show_progress=is_watched(progress),
     )
     with shown(progress) as report:
-        train_on(tokenizer, trainer, read_corpus(data, report))
+        texts = read_corpus(data, report)
+        words = count_words(None, splitter, texts) if is_watched(progress) else None
+        if words is None:
+            train_on(tokenizer, trainer, texts)
+    if words is not None:  # the library's own bars, which would write into the one above
+        train_on_words(tokenizer, trainer, words)
     model = json.loads(tokenizer.to_str())["model"]
     merges = [" ".join(pair) for pair in model["merges"]]
     if vocabulary_output_file is not None:
@@ -158,8 +168,10 @@ def compute_sentence_piece_proto(
 ) -> bytes:
     """Computes a model for `SentencePieceTokenizer`.
 
-    SentencePiece holds all strings that it trains on in memory; for a larger corpus, say how many
-    it may draw with `max_sentences`. Padding is id 0, unknown 1, start 2 and end 3.
+    SentencePiece holds all strings that it trains on in memory, several times over: "unigram" takes
+    tens of bytes for each of the text. For a corpus that is larger than that allows, say with
+    `max_sentences` how many strings it may draw: the corpus is then read once, as a stream, and no
+    more than these are ever held. Padding is id 0, unknown 1, start 2 and end 3.
 
     Args:
         data: as in `compute_word_piece_vocabulary`.
@@ -167,7 +179,8 @@ def compute_sentence_piece_proto(
         model_type: "unigram", "bpe", "word" or "char".
         proto_output_file: where to write the model as well.
         lowercase: lowercase the text first.
-        max_sentences: train on that many strings, drawn at random from all; None takes all.
+        max_sentences: train on that many strings, drawn at random from all, the same in each run
+            (SentencePiece's `input_sentence_size`, shuffled); None takes all.
         progress: True shows a bar on stderr, if that is a terminal; a function is called now and
             then with the number of strings read so far.
         special_tokens: role (`mask_token`, ...) to token; without it, padding is `<pad>`, unknown

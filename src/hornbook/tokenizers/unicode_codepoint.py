@@ -6,12 +6,11 @@ from typing import Any
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers import text_inputs
 from hornbook.tokenizers.engine import Engine
-from hornbook.tokenizers.plain_engine import CodepointEngine
+from hornbook.tokenizers.plain_engine import ENCODINGS, CodepointEngine
 from hornbook.tokenizers.plain_text import PlainText
 from hornbook.tokenizers.settings import TokenizerSettings
 from hornbook.tokenizers.tokenizer import Tokenizer
 
-ENCODINGS = ("UTF-8", "UTF-16-BE", "UTF-32-BE")
 OUTPUT_KEY = "output_encoding"
 """The key of the settings that holds the encoding of decoded texts."""
 
@@ -58,11 +57,10 @@ class UnicodeCodepointTokenizer(Tokenizer):
         vocabulary_size: int | None = None,
         dtype: str = "int32",
     ) -> None:
-        for name, encoding in {"input": input_encoding, "output": output_encoding}.items():
-            if encoding not in ENCODINGS:
-                raise TokenizerError(
-                    f"{name}_encoding is {encoding!r}; expected one of {ENCODINGS}"
-                )
+        if output_encoding not in ENCODINGS:
+            raise TokenizerError(
+                f"output_encoding is {output_encoding!r}; expected one of {ENCODINGS}"
+            )
         text = PlainText(lowercase, normalization_form, errors, replacement_char)
         engine = CodepointEngine(text, input_encoding, vocabulary_size)
         settings = TokenizerSettings(other={OUTPUT_KEY: output_encoding})

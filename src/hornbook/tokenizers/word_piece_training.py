@@ -19,13 +19,19 @@ from hornbook.tokenizers.rust_engine import rust_errors
 BATCH = 1000
 
 
-def count_words(splitter: tokenizers.Tokenizer, texts: Iterator[str]) -> dict[str, int]:
+def count_words(normalizer: Any, pre_tokenizer: Any, texts: Iterator[str]) -> dict[str, int]:
     """Counts the words of a stream of texts.
 
     Args:
-        splitter: its normalizer and pre-tokenizer say what a word is.
+        normalizer: of `tokenizers`, what texts go through first; None for nothing.
+        pre_tokenizer: of `tokenizers`, what then says what a word is; None for the whole text.
         texts: read once; only the distinct words are held in memory.
     """
+    splitter = tokenizers.Tokenizer(models.WordPiece())
+    if normalizer is not None:
+        splitter.normalizer = normalizer
+    if pre_tokenizer is not None:
+        splitter.pre_tokenizer = pre_tokenizer
     counter = trainers.WordPieceTrainer(vocab_size=0, show_progress=False)
     train_on(splitter, counter, texts)
     return json.loads(counter.__getstate__())["WordPieceTrainer"]["bpe_trainer"]["words"]
@@ -37,6 +43,7 @@ def train_word_pieces(
     reserved: Sequence[str],
     prefix: str,
     most_chars: int,
+    show_progress: bool = False,
 ) -> list[str]:
     """Computes a WordPiece vocabulary from counted words.
 
@@ -46,6 +53,7 @@ def train_word_pieces(
         reserved: tokens that come first, in this order.
         prefix: what begins a piece that continues a word.
         most_chars: only that many characters, the most frequent ones, are kept.
+        show_progress: whether the library shows how many pieces it has, on a terminal.
 
     Returns:
         The reserved tokens, characters, characters that continue a word, then longer pieces in
@@ -64,15 +72,21 @@ def train_word_pieces(
         initial_alphabet=chars,
         limit_alphabet=len(chars),
         continuing_subword_prefix=prefix,
-        show_progress=False,
+        show_progress=show_progress,
     )
     tokenizer = tokenizers.Tokenizer(models.WordPiece())
-    separator = next(char for char in map(chr, range(len(counts) + 1)) if char not in counts)
-    tokenizer.pre_tokenizer = pre_tokenizers.CharDelimiterSplit(separator)
-    train_on(tokenizer, trainer, _repeated(words, separator))
+    train_on_words(tokenizer, trainer, words)
     ids = tokenizer.get_vocab()
     first = dict.fromkeys([*reserved, *sorted(chars), *continuing])
     return [*first, *sorted(ids.keys() - first.keys(), key=ids.__getitem__)]
+
+
+def train_on_words(tokenizer: tokenizers.Tokenizer, trainer: Any, words: Mapping[str, int]) -> None:
+    """Trains on words that `count_words` counted, as if on the texts themselves."""
+    used = set().union(*words)
+    separator = next(char for char in map(chr, range(len(used) + 1)) if char not in used)
+    tokenizer.pre_tokenizer = pre_tokenizers.CharDelimiterSplit(separator)
+    train_on(tokenizer, trainer, _repeated(words, separator))
 
 
 def train_on(tokenizer: tokenizers.Tokenizer, trainer: Any, texts: Iterable[str]) -> None:

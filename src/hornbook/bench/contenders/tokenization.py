@@ -1,9 +1,10 @@
 """Tokenizing texts, on all cores, by a library and one of the ways that data takes.
 
-`config` has `library`, `kind` (of tokenizer) and `folder`, which holds `texts.json` and the
-vocabularies. A round tokenizes all texts once, and gives the number of tokens too: equal work. It
-does so with a new tokenizer, whose making isn't timed: some keep words, and would meet in the
-second round none that they haven't met in the first.
+`config` has `library`, `kind` (of tokenizer), `folder`, which holds `texts.json` and the
+vocabularies, and `train`: the size of a vocabulary to learn instead, or None. A round tokenizes all
+texts once, and gives the number of tokens too: equal work. It does so with a new tokenizer, whose
+making isn't timed: some keep words, and would meet in the second round none that they haven't met
+in the first.
 """
 
 import json
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from .measure import Run, timed
+from .tokenizer_training import trainer
 
 BATCH = 256
 """Texts in a batch of the pipelines."""
 
 Count = Callable[[], int]
-"""Tokenizes everything and counts the tokens."""
+"""Tokenizes everything and counts the tokens, or learns a vocabulary and counts its tokens."""
 
 
 def prepare(config: dict[str, Any]) -> Run:
@@ -26,7 +28,9 @@ def prepare(config: dict[str, Any]) -> Run:
     texts = json.loads((folder / "texts.json").read_text("utf-8"))
 
     def run() -> dict[str, float]:
-        if library.startswith("bare"):
+        if config["train"] is not None:
+            count = trainer(library, kind, texts, config["train"])
+        elif library.startswith("bare"):
             count = _bare(library, _bare_encoder(kind, folder), texts)
         else:
             count = _piped(library, _tokenizer(library, kind, folder), texts)
