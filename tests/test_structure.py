@@ -16,6 +16,8 @@ FAMILIES = sorted(path for path in (SOURCE / "families").iterdir() if (path / "m
 FILE_LINES = 400
 FUNCTION_LINES = 50  # without its docstring
 FAMILY_LINES = 250  # without presets.py, which is data
+DERIVATIVE_LINES = 80  # of a family that builds on another one
+BUDGETS = Path(__file__).parents[1] / "docs" / "decisions" / "budgets.md"  # lists what has more
 FAMILY_FILES = {"__init__.py", "model.py", "weights.py", "presets.py"}
 FAMILY_IMPORTS = {"layers", "backbones", "checkpoints", "families", "tokenizers"}
 NAMELESS = {"utils", "util", "helpers", "helper", "misc", "common"}
@@ -66,8 +68,12 @@ def documented(tree: ast.AST) -> Iterator[tuple[ast.AST, ast.Expr]]:
             yield node, node.body[0]
 
 
-def imported_parts(path: Path) -> set[str]:
-    """The direct children of hornbook that a file imports, anywhere in it."""
+def family_lines(folder: Path) -> int:
+    return sum(lines(path) for path in folder.glob("*.py") if path.name != "presets.py")
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, and every name that it takes from one."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -75,7 +81,34 @@ def imported_parts(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {name.split(".")[1] for name in names if name.startswith("hornbook.")}
+    return names
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The direct children of hornbook that a file imports, anywhere in it."""
+    return {name.split(".")[1] for name in imported(path) if name.startswith("hornbook.")}
+
+
+def is_derivative(folder: Path) -> bool:
+    """Whether a family builds on another one's model, or changes its declaration."""
+    names = set().union(*map(imported, folder.glob("*.py")))
+    others = [other.name for other in FAMILIES if other != folder]
+    declaration = (folder / "__init__.py").read_text()
+    return any(
+        f"hornbook.families.{other}.model" in names
+        or re.search(rf"\breplace\(\s*{other}\.FAMILY\b(?!\.)", declaration)
+        for other in others
+    )
+
+
+def larger_derivatives() -> dict[str, int]:
+    """The derivatives that are documented to have more lines, and how many."""
+    return {
+        name: int(limit)
+        for name, limit in re.findall(
+            r"^\| (\w+) \| (\d+) \| \S[^|\n]+ \|$", BUDGETS.read_text(), re.MULTILINE
+        )
+    }
 
 
 def test_no_file_is_over_its_budget():
@@ -103,8 +136,17 @@ def test_files_are_named_for_a_concept():
 def test_a_family_is_only_a_declaration_within_its_budget(folder):
     files = [path for path in folder.iterdir() if path.name != "__pycache__"]
     assert {path.name for path in files} - FAMILY_FILES == set()
-    assert sum(lines(path) for path in files if path.name != "presets.py") <= FAMILY_LINES
+    assert family_lines(folder) <= FAMILY_LINES
     assert set().union(*map(imported_parts, files)) <= FAMILY_IMPORTS
+
+
+def test_a_derivative_is_within_its_budget_or_documented_with_a_reason():
+    derivatives = {
+        folder.name: family_lines(folder) for folder in FAMILIES if is_derivative(folder)
+    }
+    larger = larger_derivatives()
+    assert {name for name, count in derivatives.items() if count > DERIVATIVE_LINES} == set(larger)
+    assert [name for name, limit in larger.items() if derivatives[name] > limit] == []
 
 
 def test_no_family_is_named_outside_its_folder():

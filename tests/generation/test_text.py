@@ -118,6 +118,40 @@ def test_pieces_of_the_stream_make_up_the_whole(task, inputs, strip_prompt):
         assert ["".join(column) for column in zip(*pieces, strict=True)] == whole
 
 
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "deleted"])
+@pytest.mark.parametrize("inputs", [TEXTS, TEXTS[1]], ids=["texts", "text"])
+def test_a_stream_that_is_left_computes_no_further_token(task, monkeypatch, inputs, is_closed):
+    task.generate(inputs, max_new_tokens=2, stop_token_ids=None)  # makes the programs
+    computed, ended = [], []
+
+    def counted(decode):
+        return lambda state, steps, values: computed.append(steps) or decode(state, steps, values)
+
+    def watched(*args, stream=task.engine.stream, **options):
+        try:
+            yield from stream(*args, **options)
+        finally:
+            ended.append(sum(computed))
+
+    for program in task.engine._programs.values():
+        monkeypatch.setattr(program, "decode", counted(program.decode))
+    monkeypatch.setattr(task.engine, "stream", watched)
+    stream = task.generate(inputs, max_length=MAXIMUM, stop_token_ids=None, stream=True)
+    next(stream)  # the prompt
+    assert computed == []
+    next(stream), next(stream)
+    count = sum(computed)
+    assert 0 < count < 8
+    assert ended == []
+    if is_closed:
+        stream.close()
+        assert next(stream, None) is None
+    else:
+        del stream
+    assert ended == [count]
+    assert sum(computed) == count
+
+
 def test_a_stream_ends_with_what_is_left_of_a_character(task):
     """Rows end in the middle of a character, and a row that is done gives nothing more."""
     tokenizer = task.preprocessor.tokenizer

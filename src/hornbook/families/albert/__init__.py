@@ -15,6 +15,12 @@ from hornbook.tokenizers.spec import TokenizerSpec
 _CLASSIFIER = linear("classifier", "classifier")
 _POOLED = HeadLayers(pooling="pooler", dropout_key="classifier_dropout_prob", dropout=0.1)
 
+_TINY = model.AlbertConfig(
+    vocabulary_size=53, num_layers=3, num_heads=3, hidden_dim=33, intermediate_dim=50,
+    max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01,
+    initializer_range=0.3, embedding_dim=21, num_groups=2,
+)  # fmt: skip
+
 FAMILY = Family(
     name="albert",
     prefix="Albert",
@@ -62,11 +68,9 @@ FAMILY = Family(
         row_template=RowTemplate(),
     ),
     tiny={
-        "groups": model.AlbertConfig(
-            vocabulary_size=53, num_layers=3, num_heads=3, hidden_dim=33, intermediate_dim=50,
-            max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01,
-            initializer_range=0.3, embedding_dim=21, num_groups=2,
-        ),
+        "groups": _TINY,
+        "one_group": replace(_TINY, num_groups=1),
+        "untied": replace(_TINY, tie_word_embeddings=False),
     },
     presets=PRESETS,
 )  # fmt: skip

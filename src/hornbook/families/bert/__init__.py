@@ -1,5 +1,7 @@
 """BERT (Devlin et al., 2018)."""
 
+from dataclasses import replace
+
 from hornbook.families.bert import model, weights
 from hornbook.families.bert.presets import PRESETS, UNAVAILABLE
 from hornbook.families.family import Family, Head
@@ -14,6 +16,11 @@ from hornbook.families.heads import (
 )
 from hornbook.tokenizers import WordPieceTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
+
+_TINY = model.BertConfig(
+    vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
+    max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01, initializer_range=0.3,
+)  # fmt: skip
 
 FAMILY = Family(
     name="bert",
@@ -40,22 +47,13 @@ FAMILY = Family(
     tokenizer=TokenizerSpec(
         base=WordPieceTokenizer,
         special_tokens={
-            "cls_token": "[CLS]",
-            "sep_token": "[SEP]",
-            "pad_token": "[PAD]",
-            "mask_token": "[MASK]",
-            "unk_token": "[UNK]",
+            "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]",
+            "mask_token": "[MASK]", "unk_token": "[UNK]",
         },
         options={"special_tokens_in_strings": True},
         hf_class="BertTokenizer",
     ),
-    tiny={
-        "base": model.BertConfig(
-            vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
-            max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01,
-            initializer_range=0.3,
-        ),
-    },
+    tiny={"base": _TINY, "untied": replace(_TINY, tie_word_embeddings=False)},
     presets=PRESETS,
     unavailable=UNAVAILABLE,
 )  # fmt: skip

@@ -60,6 +60,7 @@ FAMILY = Family(
     tiny={
         "buckets": _TINY,
         "pretrained_head": replace(_TINY, legacy=False),
+        "untied": replace(_TINY, tie_word_embeddings=False),
         "distances": replace(
             _TINY, bucket_size=None, max_distance=5, position_attention=(model.POSITION_TO_CONTENT,)
         ),

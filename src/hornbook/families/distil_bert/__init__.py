@@ -1,5 +1,7 @@
 """DistilBERT (Sanh et al., 2019)."""
 
+from dataclasses import replace
+
 from hornbook.checkpoints.weight_map import linear
 from hornbook.families import bert
 from hornbook.families.distil_bert import model, weights
@@ -14,6 +16,11 @@ _CLASSIFIER = HeadLayers(
     dropout_key="seq_classif_dropout",
     dropout=0.2,
 )
+
+_TINY = model.DistilBertConfig(
+    vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
+    max_sequence_length=40, initializer_range=0.3,
+)  # fmt: skip
 
 FAMILY = Family(
     name="distil_bert",
@@ -48,11 +55,6 @@ FAMILY = Family(
         masked_lm("DistilBertForMaskedLM", weights.VOCABULARY),
     ),
     tokenizer=bert.FAMILY.tokenizer,
-    tiny={
-        "base": model.DistilBertConfig(
-            vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
-            max_sequence_length=40, initializer_range=0.3,
-        ),
-    },
+    tiny={"base": _TINY, "untied": replace(_TINY, tie_word_embeddings=False)},
     presets=PRESETS,
 )  # fmt: skip

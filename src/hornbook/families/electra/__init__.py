@@ -63,6 +63,6 @@ FAMILY = Family(
         ),
     ),
     tokenizer=bert.FAMILY.tokenizer,
-    tiny={"projected": _TINY, "plain": replace(_TINY, embedding_dim=33)},
+    tiny={"projected": _TINY, "plain": replace(_TINY, embedding_dim=33, tie_word_embeddings=False)},
     presets=PRESETS,
 )

@@ -21,6 +21,12 @@ from hornbook.tokenizers.spec import TokenizerSpec
 _CLASSIFIER = linear("classifier", "classifier")
 _POOLED = HeadLayers(pooling="pooler", dropout="backbone")
 
+_TINY = model.FNetConfig(
+    vocabulary_size=53, num_layers=2, hidden_dim=33, intermediate_dim=50,
+    max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01,
+    initializer_range=0.3,
+)  # fmt: skip
+
 FAMILY = Family(
     name="f_net",
     prefix="FNet",
@@ -64,12 +70,6 @@ FAMILY = Family(
         hf_class="FNetTokenizer",
         row_template=RowTemplate(),
     ),
-    tiny={
-        "base": model.FNetConfig(
-            vocabulary_size=53, num_layers=2, hidden_dim=33, intermediate_dim=50,
-            max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01,
-            initializer_range=0.3,
-        ),
-    },
+    tiny={"base": _TINY, "untied": replace(_TINY, tie_word_embeddings=False)},
     presets=PRESETS,
 )  # fmt: skip

@@ -47,6 +47,10 @@ FAMILY = Family(
         "multi_query": _TINY,
         "grouped": replace(_GROUPED, rope_scaling=RopeScaling("linear", 2.0)),
         "one_norm": replace(_GROUPED, num_parallel_norms=1, tie_word_embeddings=False),
+        "sequential": replace(_TINY, parallel=False),
+        "all_heads": replace(_TINY, multi_query=False),
+        "biases": replace(_TINY, use_bias=True),
+        "parallel_alibi": replace(_TINY, alibi=True),
         "alibi": replace(
             _TINY,
             num_query_heads=9,

@@ -45,6 +45,7 @@ FAMILY = replace(
     tiny={
         "untied": replace(_TINY, tie_word_embeddings=False, activation="silu"),
         "tied": _TINY,
+        "biases": replace(_TINY, attention_bias=True),
     },
     presets=PRESETS,
     gguf=weights.GGUF,

@@ -45,6 +45,7 @@ FAMILY = replace(
             final_logit_softcap=None,
             tie_word_embeddings=False,
         ),
+        "biases": replace(_TINY, attention_bias=True),
     },
     presets=PRESETS,
     gguf=weights.GGUF,

@@ -46,6 +46,8 @@ FAMILY = replace(
             final_logit_softcap=None,
             rope_scaling=None,
         ),
+        "untied": replace(_TINY, tie_word_embeddings=False),
+        "biases": replace(_TINY, attention_bias=True),
     },
     presets=PRESETS,
     gguf=weights.GGUF,

@@ -47,6 +47,7 @@ FAMILY = Family(
     ),
     tiny={
         "parallel": _TINY,
+        "without_biases": replace(_TINY, attention_bias=False),
         "sequential": replace(
             _TINY,
             parallel=False,

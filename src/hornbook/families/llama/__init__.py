@@ -40,7 +40,8 @@ FAMILY = Family(
     tiny={
         "untied": _TINY,
         "tied": replace(_TINY, tie_word_embeddings=True),
-        "biases": replace(_TINY, attention_bias=True, feed_forward_bias=True, activation="gelu"),
+        "attention_bias": replace(_TINY, attention_bias=True),
+        "feed_forward_bias": replace(_TINY, feed_forward_bias=True, activation="gelu"),
         "linear": replace(_TINY, rope_scaling=RopeScaling("linear", 2.0)),
         "dynamic": replace(_TINY, rope_scaling=RopeScaling("dynamic", 2.0, original_length=40)),
         "yarn": replace(_TINY, rope_scaling=RopeScaling("yarn", 4.0, original_length=10)),

@@ -64,6 +64,9 @@ FAMILY = replace(
         ),
         masked_lm("LongformerForMaskedLM", VOCABULARY, Transform(activation="gelu", norm=True)),
     ),
-    tiny={"two_windows": _TINY, "one_window": replace(_TINY, attention_window=(4,))},
+    tiny={
+        "two_windows": _TINY,
+        "one_window": replace(_TINY, attention_window=(4,), tie_word_embeddings=False),
+    },
     presets=PRESETS,
 )

@@ -8,6 +8,8 @@ from hornbook.families.heads import causal_lm, sequence_classification
 from hornbook.families.mixtral import model, weights
 from hornbook.families.mixtral.presets import PRESETS
 
+_TINY = model.MixtralConfig(**TINY_SIZES, head_dim=10, num_experts=5, sliding_window=5)
+
 FAMILY = replace(
     mistral.FAMILY,
     name="mixtral",
@@ -25,7 +27,10 @@ FAMILY = replace(
         sequence_classification("MixtralForSequenceClassification"),
     ),
     tiny={
-        "windowed": model.MixtralConfig(**TINY_SIZES, head_dim=10, num_experts=5, sliding_window=5),
+        "windowed": _TINY,
+        "full": replace(
+            _TINY, sliding_window=None, tie_word_embeddings=True, output_router_logits=False
+        ),
     },
     presets=PRESETS,
     gguf=None,

@@ -53,6 +53,6 @@ FAMILY = Family(
         BytePairTokenizer, bert.FAMILY.tokenizer.special_tokens, {"normalization": "NFC"},
         hf_class="PreTrainedTokenizerFast", row_template=RowTemplate(),
     ),
-    tiny={"base": _TINY, "biases": _BIASES},
+    tiny={"base": _TINY, "biases": _BIASES, "untied": replace(_TINY, tie_word_embeddings=False)},
     presets=PRESETS,
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """MPNet (Song et al., 2020)."""
 
+from dataclasses import replace
+
 from hornbook.checkpoints.weight_map import linear
 from hornbook.families.family import Family, Head
 from hornbook.families.heads import masked_lm, question_answering
@@ -9,6 +11,11 @@ from hornbook.layers.head_layers import HeadLayers, Transform
 from hornbook.tokenizers import WordPieceTokenizer
 from hornbook.tokenizers.row_template import RowTemplate
 from hornbook.tokenizers.spec import TokenizerSpec
+
+_TINY = model.MPNetConfig(
+    vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
+    max_sequence_length=40, layer_norm_epsilon=0.01, initializer_range=0.3,
+)  # fmt: skip
 
 FAMILY = Family(
     name="mpnet",
@@ -66,11 +73,6 @@ FAMILY = Family(
         hf_class="MPNetTokenizer",
         row_template=RowTemplate(between=("sep_token", "sep_token"), second_segment=0),
     ),
-    tiny={
-        "base": model.MPNetConfig(
-            vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
-            max_sequence_length=40, layer_norm_epsilon=0.01, initializer_range=0.3,
-        ),
-    },
+    tiny={"base": _TINY, "untied": replace(_TINY, tie_word_embeddings=False)},
     presets=PRESETS,
 )  # fmt: skip

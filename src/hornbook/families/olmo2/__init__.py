@@ -40,7 +40,11 @@ FAMILY = replace(
         options={"split_pattern": THREE_DIGITS},
         hf_class="PreTrainedTokenizerFast",
     ),
-    tiny={"untied": _TINY, "tied": replace(_TINY, tie_word_embeddings=True)},
+    tiny={
+        "untied": _TINY,
+        "tied": replace(_TINY, tie_word_embeddings=True),
+        "biases": replace(_TINY, attention_bias=True),
+    },
     presets=PRESETS,
     gguf=None,
 )

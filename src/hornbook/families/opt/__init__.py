@@ -46,7 +46,12 @@ FAMILY = Family(
     ),
     tiny={
         "tied": _TINY,
-        "projected": replace(_TINY, norm_first=False, embedding_dim=21),
+        "untied": replace(_TINY, tie_word_embeddings=False),
+        "projected": replace(_TINY, embedding_dim=21),
+        "projected_untied": replace(_TINY, embedding_dim=21, tie_word_embeddings=False),
+        "post_norm": replace(_TINY, norm_first=False),
+        "projected_post_norm": replace(_TINY, norm_first=False, embedding_dim=21),
+        "without_biases": replace(_TINY, use_bias=False),
     },
     presets=PRESETS,
 )

@@ -27,7 +27,7 @@ class OPTConfig:
         hidden_dim: width of the residual stream.
         intermediate_dim: width of the feed-forward network.
         embedding_dim: width of the token embeddings, which other than hidden_dim are projected
-            to it and back; None for hidden_dim.
+            to it and back; None becomes hidden_dim.
         max_sequence_length: the longest context, in tokens.
         activation: of the feed-forward network.
         norm_first: whether the norms stand before each part, and one after all layers; otherwise
@@ -58,10 +58,14 @@ class OPTConfig:
     end_token_id: int | tuple[int, ...] | None = 2
     pad_token_id: int | None = 1
 
+    def __post_init__(self) -> None:
+        if self.embedding_dim is None:
+            object.__setattr__(self, "embedding_dim", self.hidden_dim)
+
 
 def is_projected(config: OPTConfig) -> bool:
     """Whether the token embeddings have a width of their own."""
-    return config.embedding_dim not in (None, config.hidden_dim)
+    return config.embedding_dim != config.hidden_dim
 
 
 def build(config: OPTConfig) -> Decoder:

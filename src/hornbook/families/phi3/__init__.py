@@ -52,7 +52,8 @@ FAMILY = replace(
         "short_and_long": replace(
             _TINY, partial_rotary_factor=2 / 3, rope_scaling=_BORDER, tie_word_embeddings=True
         ),
-        "windowed": replace(_TINY, sliding_window=5, rope_scaling=_LONG),
+        "windowed": replace(_TINY, sliding_window=5),
+        "windowed_long": replace(_TINY, sliding_window=5, rope_scaling=_LONG),
     },
     presets=PRESETS,
     gguf=weights.GGUF,

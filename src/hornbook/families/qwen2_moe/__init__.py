@@ -41,6 +41,7 @@ FAMILY = replace(
             _TINY, num_layers=3, mlp_only_layers=(0,), attention_bias=False,
             norm_top_k_prob=True, sliding_window=None, layer_types=(FULL,),
         ),
+        "tied": replace(_TINY, tie_word_embeddings=True, output_router_logits=False),
     },
     presets=PRESETS,
     gguf=None,

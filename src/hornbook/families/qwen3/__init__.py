@@ -31,6 +31,7 @@ FAMILY = replace(
     tiny={
         "windowed": _TINY,
         "full": replace(_TINY, sliding_window=None, layer_types=(FULL,), tie_word_embeddings=True),
+        "biases": replace(_TINY, attention_bias=True),
     },
     presets=PRESETS,
     gguf=weights.GGUF,

@@ -34,6 +34,7 @@ FAMILY = replace(
             _TINY, num_layers=3, mlp_only_layers=(0,), norm_top_k_prob=False, top_k=2,
             sliding_window=5, attention_bias=True, tie_word_embeddings=True,
         ),
+        "unbalanced": replace(_TINY, output_router_logits=False),
     },
     presets=PRESETS,
     gguf=None,

@@ -1,5 +1,7 @@
 """RoBERTa (Liu et al., 2019)."""
 
+from dataclasses import replace
+
 from hornbook.checkpoints.weight_map import linear
 from hornbook.families.family import Family, Head
 from hornbook.families.heads import masked_lm, question_answering, token_classification
@@ -48,6 +50,12 @@ def heads(prefix: str) -> tuple[Head, ...]:
     )
 
 
+_TINY = model.RobertaConfig(
+    vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
+    max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01,
+    initializer_range=0.3, start_token_id=5, pad_token_id=3,
+)  # fmt: skip
+
 FAMILY = Family(
     name="roberta",
     prefix="Roberta",
@@ -67,12 +75,6 @@ FAMILY = Family(
         hf_class="RobertaTokenizer",
         row_template=ROWS,
     ),
-    tiny={
-        "base": model.RobertaConfig(
-            vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
-            max_sequence_length=40, num_segments=3, layer_norm_epsilon=0.01,
-            initializer_range=0.3, start_token_id=5, pad_token_id=3,
-        ),
-    },
+    tiny={"base": _TINY, "untied": replace(_TINY, tie_word_embeddings=False)},
     presets=PRESETS,
 )  # fmt: skip

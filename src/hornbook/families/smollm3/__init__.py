@@ -47,6 +47,8 @@ FAMILY = replace(
     tiny={
         "windowed": _TINY,
         "full": replace(_TINY, sliding_window=None, layer_types=(FULL,), tie_word_embeddings=False),
+        "attention_bias": replace(_TINY, attention_bias=True),
+        "feed_forward_bias": replace(_TINY, feed_forward_bias=True),
     },
     presets=PRESETS,
     gguf=None,

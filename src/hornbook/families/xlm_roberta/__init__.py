@@ -8,6 +8,12 @@ from hornbook.families.xlm_roberta.presets import PRESETS
 from hornbook.tokenizers import UnigramTokenizer
 from hornbook.tokenizers.spec import TokenizerSpec
 
+_TINY = model.XLMRobertaConfig(
+    vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
+    max_sequence_length=40, num_segments=1, layer_norm_epsilon=0.01,
+    initializer_range=0.3,
+)  # fmt: skip
+
 FAMILY = replace(
     roberta.FAMILY,
     name="xlm_roberta",
@@ -30,12 +36,6 @@ FAMILY = replace(
         hf_class="XLMRobertaTokenizer",
         row_template=roberta.ROWS,
     ),
-    tiny={
-        "base": model.XLMRobertaConfig(
-            vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=33, intermediate_dim=50,
-            max_sequence_length=40, num_segments=1, layer_norm_epsilon=0.01,
-            initializer_range=0.3,
-        ),
-    },
+    tiny={"base": _TINY, "untied": replace(_TINY, tie_word_embeddings=False)},
     presets=PRESETS,
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """XLNet (Yang et al., 2019)."""
 
+from dataclasses import replace
+
 from hornbook.checkpoints.weight_map import linear
 from hornbook.families.family import Family, Head
 from hornbook.families.heads import question_answering
@@ -20,6 +22,11 @@ _LAST = HeadLayers(
     dropout_key="summary_last_dropout",
     dropout=0.1,
 )
+
+_TINY = model.XLNetConfig(
+    vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=36, intermediate_dim=50,
+    max_distance=5, layer_norm_epsilon=0.01, initializer_range=0.3,
+)  # fmt: skip
 
 FAMILY = Family(
     name="xlnet",
@@ -68,10 +75,8 @@ FAMILY = Family(
         ),
     ),
     tiny={
-        "base": model.XLNetConfig(
-            vocabulary_size=53, num_layers=2, num_heads=3, hidden_dim=36, intermediate_dim=50,
-            max_distance=5, layer_norm_epsilon=0.01, initializer_range=0.3,
-        ),
+        "base": _TINY,
+        "all_distances": replace(_TINY, max_distance=None, tie_word_embeddings=False),
     },
     presets=PRESETS,
 )  # fmt: skip
