@@ -55,6 +55,29 @@ def test_what_is_changed_in_place():
     torch.testing.assert_close(found[1], expected[1])
 
 
+def test_equal_calls_are_made_once_while_nothing_changes():
+    def function(cache, index):
+        view = cache[1:]
+        sums = []
+        for value in range(3):
+            for _ in range(2):
+                slots = index[None] + torch.arange(1)
+                sums.append(torch.add(view, 1) + view.add(1.0))
+            cache.index_copy_(0, slots[0], torch.full((1,), float(value)))
+        return [torch.stack(sums), cache]
+
+    first, second = ([torch.randn(5), torch.tensor([i])] for i in (2, 3))
+    with Recorder(first) as recorder:
+        outputs = function(*first)
+    recording = recorder.recording(outputs)
+    expected = function(*[x.clone() for x in second])
+    torch.testing.assert_close(recording(second), expected)
+    names = [call.function.__name__ for call in recording._calls]
+    assert names.count("arange") == 1
+    # Before each of the writes, which change what `view` shows, and not twice there.
+    assert names.count("add") == 1 + 3 * (1 + 1 + 1)
+
+
 def test_weights_are_used_where_they_are():
     weight = torch.ones(2)
     with Recorder([torch.zeros(2)]) as recorder:

@@ -85,6 +85,32 @@ def test_a_bias_and_its_gradient_are_the_plain_form_s(kv_heads, mask, bias, dtyp
         np.testing.assert_allclose(ours, theirs, atol=tolerance * max(abs(theirs).max(), 1e-3))
 
 
+@pytest.mark.parametrize("kv_heads", [1, 2, 6])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("bias", [None, *BIASES])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.06)])
+def test_a_single_query(kv_heads, mask, bias, dtype, tolerance):
+    query, *others = factors(kv_heads)
+    arrays = [query[:, :1], *others]
+    if bias is not None:
+        shape = np.minimum(BIASES[bias], (BATCH, HEADS, 1, KEYS))
+        arrays.append(np.random.default_rng(3).normal(size=shape).astype("f4"))
+    mask = None if MASKS[mask] is None else MASKS[mask][:, :, :1]
+
+    def outputs(form, dtype):
+        tensors = [ops.cast(ops.convert_to_tensor(x), dtype) for x in arrays[:3]]
+        added = ops.convert_to_tensor(arrays[3]) if bias is not None else None
+        seen = None if mask is None else ops.convert_to_tensor(mask)
+        return ops.convert_to_numpy(
+            ops.cast(form(*tensors, seen, scale=0.3, bias=added), "float32")
+        )
+
+    expected = outputs(dot_product_attention_reference, "float32")
+    found = outputs(dot_product_attention, dtype)
+    assert found.shape == (BATCH, 1, HEADS * 7)
+    np.testing.assert_allclose(found, expected, atol=tolerance * abs(expected).max())
+
+
 @pytest.mark.parametrize("queries", [1, QUERIES])
 def test_a_bias_of_which_nobody_asks_the_gradient(queries):
     mask, bias = MASKS["of rows"], np.arange(KEYS) * np.ones((1, HEADS, 1, 1), "f4")

@@ -57,7 +57,8 @@ def _own_form(query: Any, key: Any, value: Any) -> Callable[..., Any] | None:
     """The backend's own form for such operands, if it has one that is faster than the plain one."""
     backend = keras.backend.backend()
     if backend == "torch":
-        return None if _one_query_in_half_precision_on_the_cpu(query) else _torch_form
+        one = _one_query_in_half_precision_on_the_cpu(query)
+        return _torch_form_of_one_query if one else _torch_form
     # A single query is a token to decode, for which the plain form is as fast.
     if query.shape[1] == 1 or not query.dtype == key.dtype == value.dtype:
         return None
@@ -151,6 +152,25 @@ def _torch_form(query: Any, key: Any, value: Any, mask: Any, scale: float, bias:
         enable_gqa=heads != key.shape[1],
     )  # fmt: skip
     return outputs.transpose(1, 2).reshape(batch, length, heads * value.shape[-1])
+
+
+def _torch_form_of_one_query(
+    query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any = None
+) -> Any:
+    """The plain form, in few calls: a step of generation is made of some 400."""
+    import torch
+
+    batch, _, heads, head_dim = query.shape
+    kv_heads = key.shape[1]
+    grouped = query.reshape(batch, kv_heads, heads // kv_heads, head_dim)
+    scores = (grouped.to(key.dtype) @ key.mT).float() * scale
+    if bias is not None:
+        same = bias.shape[1] == 1  # for all heads
+        scores = scores + (bias if same else bias.reshape(len(bias), kv_heads, -1, bias.shape[-1]))
+    if mask is not None:
+        scores = torch.where(mask, scores, -1e30)
+    outputs = scores.softmax(-1).to(value.dtype) @ value
+    return outputs.to(query.dtype).reshape(batch, 1, heads * value.shape[-1])
 
 
 def _torch_bias(bias: Any, mask: Any, dtype: Any) -> Any:

@@ -17,6 +17,12 @@ LOOKS_AT_VALUES = frozenset(
     ("__bool__", "__int__", "__float__", "__index__", "__array__", "item", "tolist", "numpy")
 )
 """What makes Python depend on numbers, which a recording can't follow."""
+REPEATED = frozenset(
+    ("__getitem__", "add", "arange", "as_tensor", "long", "lt", "sub", "to", "unsqueeze", "where")
+)
+"""What every layer calls anew with the same arguments, such as for a token's place in the cache."""
+PLAIN = (int, float, str, slice, torch.dtype, torch.device, type(None))
+"""Arguments that are told apart by how they are written."""
 
 
 class NotRecordableError(Exception):
@@ -93,6 +99,7 @@ class Recorder(TorchFunctionMode):
         self.slots: dict[int, int] = {}
         self.made: list[torch.Tensor] = []  # kept alive, so that no id is used twice
         self.calls: list[_Call] = []
+        self.results = _Results()
         for tensor in inputs:
             self.memory.append(None)
             self._name(tensor, len(self.memory) - 1)
@@ -104,10 +111,16 @@ class Recorder(TorchFunctionMode):
         name = getattr(function, "__name__", "")
         if name in LOOKS_AT_VALUES:
             raise NotRecordableError(name)
+        repeated = self.results.find(function, args, kwargs)
+        if repeated is not None:
+            return repeated
         result = function(*args, **kwargs)
         changes = "out" in kwargs or name == "__setitem__" or name.strip("_") + "_" == name
+        if changes:
+            self.results.forget(kwargs.get("out", args[0]))
         if changes or not self._is_known(result, args):
             self._add(function, args, kwargs, result)
+            self.results.keep(function, args, kwargs, result)
         return result
 
     def recording(self, outputs: Sequence[torch.Tensor]) -> Recording:
@@ -141,6 +154,46 @@ class Recorder(TorchFunctionMode):
     def _name(self, tensor: torch.Tensor, index: int) -> None:
         self.slots[id(tensor)] = index
         self.made.append(tensor)
+
+
+class _Results:
+    """What calls gave that need not be made again, until memory that they saw is written to."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, tuple[torch.Tensor, set[int]]] = {}
+
+    def find(self, function: Any, args: Any, kwargs: Any) -> torch.Tensor | None:
+        """What the same call gave, or None."""
+        return self._kept.get(self._key(function, args, kwargs), (None,))[0]
+
+    def keep(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """Keeps what a call gave, if the same call would give the same."""
+        key = self._key(function, args, kwargs)
+        if key is not None and isinstance(result, torch.Tensor):
+            self._kept[key] = result, _memory_of((args, kwargs, result))
+
+    def forget(self, changed: Any) -> None:
+        """Forgets what was made of tensors that are changed in place."""
+        written = _memory_of(changed)
+        self._kept = {key: kept for key, kept in self._kept.items() if not kept[1] & written}
+
+    def _key(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """Equal for equal calls; None for those that may give something else again."""
+        if getattr(function, "__name__", "") not in REPEATED:
+            return None
+        tree: Any = (args, kwargs)
+        leaves: list[Any]
+        leaves, structure = optree.tree_flatten(tree, none_is_leaf=True)
+        if not all(isinstance(x, (torch.Tensor, *PLAIN)) for x in leaves):
+            return None
+        named = (id(x) if isinstance(x, torch.Tensor) else repr(x) for x in leaves)
+        return (function, structure, *named)
+
+
+def _memory_of(tree: Any) -> set[int]:
+    """The storages of all tensors."""
+    tensors = [x for x in optree.tree_leaves(tree) if isinstance(x, torch.Tensor)]
+    return {tensor.untyped_storage().data_ptr() for tensor in tensors}
 
 
 def _has_tensor(part: slice) -> bool:
