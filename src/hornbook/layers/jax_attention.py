@@ -13,11 +13,42 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+SCORE_BYTES = 2**25
+"""Queries whose scores take more than that run in parts: scores are read three times."""
+MOST_PARTS = 8
+"""As each is compiled for itself."""
+
 
 def jax_attention(
     query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any = None
 ) -> Any:
     """See `dot_product_attention`; query, key and value have one dtype."""
+    batch, length, heads, _ = query.shape
+    whole = 4 * batch * heads * length * key.shape[2]
+    if not isinstance(whole, int):  # a symbol, of which Keras makes shapes
+        return _attend_part(query, key, value, mask, scale, bias)
+    parts = max(1, min(-(-whole // SCORE_BYTES), MOST_PARTS, length))
+    size = -(-length // parts)
+
+    def of_queries(tensor: Any, axis: int, start: int) -> Any:
+        if tensor is None or tensor.shape[axis] == 1:
+            return tensor
+        return lax.slice_in_dim(tensor, start, min(start + size, length), axis=axis)
+
+    return jnp.concatenate(
+        [
+            _attend_part(
+                of_queries(query, 1, start), key, value, of_queries(mask, 2, start), scale,
+                of_queries(bias, 2, start),
+            )
+            for start in range(0, length, size)
+        ],
+        axis=1,
+    )  # fmt: skip
+
+
+def _attend_part(query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any) -> Any:
+    """The same without the parts."""
     batch, length, heads, head_dim = query.shape
     kv_heads = key.shape[1]
     group = heads // kv_heads

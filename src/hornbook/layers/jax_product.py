@@ -40,7 +40,8 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
         # same inputs, or compute the inputs anew for each output. A zero made of its own kernel
         # keeps the broadcasts apart, and no fusion reaches through reduce_precision.
         flat = lax.reduce_precision(flat + 0 * kernel[0], exponent_bits=8, mantissa_bits=23)
-        outputs = jnp.sum(kernel[None] * flat[:, None], axis=-1)
+        # The kernel's rows outside, so that each is read once for all inputs.
+        outputs = jnp.sum(kernel[:, None] * flat[None], axis=-1).T
     else:
         outputs = product(flat, kernel, 1, 1)
     return outputs.reshape(*inputs.shape[:-1], kernel.shape[0])
