@@ -27,7 +27,7 @@ def linear(x: jax.Array, kernel: jax.Array, bias: Any = 0) -> jax.Array:
     elif half and rows == 1:
         y = _apart(flat, kernel, 7) @ kernel.T
     elif not half and 1 < rows <= FEW_ROWS:
-        y = jnp.sum(kernel[None] * _apart(flat, kernel, 23)[:, None], axis=-1)
+        y = jnp.sum(kernel[:, None] * _apart(flat, kernel, 23)[None], axis=-1).T
     else:
         axes = (((1,), (1,)), ((), ()))
         y = lax.dot_general(flat, kernel, axes, preferred_element_type=jnp.float32).astype(x.dtype)
