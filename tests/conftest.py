@@ -52,6 +52,16 @@ BACKEND_FREE = (
 )
 
 
+TESTS = pytest.StashKey[int]()
+"""How many this process has begun."""
+MOST_MAPS = 30_000
+"""Pieces of memory that a process may have before it forgets what JAX compiled.
+
+Each program has some of its own, and where Linux gives no more, at 65,530, XLA crashes.
+"""
+TESTS_BETWEEN_LOOKS = 25
+
+
 @pytest.fixture
 def keras_nlp_alias(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What `hornbook.compat.install` did, in the test or before it, is undone."""
@@ -99,12 +109,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         sys.modules["torch"].manual_seed(0)
     if "RNG" in vars(item.module):
         item.module.RNG = np.random.default_rng(0)
+    item.config.stash[TESTS] = item.config.stash.get(TESTS, 0) + 1
+    if item.config.stash[TESTS] % TESTS_BETWEEN_LOOKS == 0 and number_of_maps() > MOST_MAPS:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
 
 
 def pytest_collection_finish() -> None:
     # All that is imported stays: the collector need not walk over it again and again.
     gc.collect()
     gc.freeze()
+
+
+def number_of_maps() -> int:
+    """The pieces of memory of this process; 0 where JAX is not there, or the system isn't Linux."""
+    path = Path("/proc/self/maps")
+    return path.read_bytes().count(b"\n") if "jax" in sys.modules and path.exists() else 0
 
 
 def folder(item: pytest.Item) -> str:
