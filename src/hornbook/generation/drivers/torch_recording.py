@@ -160,22 +160,26 @@ class _Results:
     """What calls gave that need not be made again, until memory that they saw is written to."""
 
     def __init__(self) -> None:
-        self._kept: dict[Any, tuple[torch.Tensor, set[int]]] = {}
+        self._kept: dict[Any, torch.Tensor] = {}
+        self._seen: dict[int, set[Any]] = {}  # by storage, the calls that saw it
 
     def find(self, function: Any, args: Any, kwargs: Any) -> torch.Tensor | None:
         """What the same call gave, or None."""
-        return self._kept.get(self._key(function, args, kwargs), (None,))[0]
+        return self._kept.get(self._key(function, args, kwargs))
 
     def keep(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
         """Keeps what a call gave, if the same call would give the same."""
         key = self._key(function, args, kwargs)
         if key is not None and isinstance(result, torch.Tensor):
-            self._kept[key] = result, _memory_of((args, kwargs, result))
+            self._kept[key] = result
+            for memory in _memory_of((args, kwargs, result)):
+                self._seen.setdefault(memory, set()).add(key)
 
     def forget(self, changed: Any) -> None:
         """Forgets what was made of tensors that are changed in place."""
-        written = _memory_of(changed)
-        self._kept = {key: kept for key, kept in self._kept.items() if not kept[1] & written}
+        for memory in _memory_of(changed):
+            for key in self._seen.pop(memory, ()):
+                self._kept.pop(key, None)
 
     def _key(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Equal for equal calls; None for those that may give something else again."""
