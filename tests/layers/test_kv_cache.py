@@ -1,12 +1,15 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from hornbook.layers.kv_cache import write_kv, write_kv_reference
+from hornbook.layers.kv_cache import caches_in_place, write_kv, write_kv_reference
+
+SHAPES = pytest.mark.parametrize(("batch", "length"), [(1, 1), (3, 1), (3, 4), (1, 4)])
 
 
-@pytest.mark.parametrize(("batch", "length"), [(1, 1), (3, 1), (3, 4), (1, 4)])
-def test_every_row_is_written_at_its_own_position(batch, length):
+def example(batch, length):
+    """A cache, new values for it with their positions, and the cache that they give."""
     heads, slots, head_dim = 2, 11, 5
     random = np.random.default_rng(0)
     cache = random.normal(size=(batch, heads, slots, head_dim)).astype("float32")
@@ -16,12 +19,36 @@ def test_every_row_is_written_at_its_own_position(batch, length):
     for row, position in enumerate(positions):
         expected[row, :, position : position + length] = new[row]
 
-    arguments = [ops.convert_to_tensor(part) for part in (cache, new, positions)]
+    return [ops.convert_to_tensor(part) for part in (cache, new, positions)], expected
+
+
+@SHAPES
+def test_every_row_is_written_at_its_own_position(batch, length):
+    arguments, expected = example(batch, length)
     reference = write_kv_reference(*arguments)
     written = write_kv(*arguments)
 
     np.testing.assert_array_equal(ops.convert_to_numpy(reference), expected)
     np.testing.assert_array_equal(ops.convert_to_numpy(written), expected)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@SHAPES
+def test_a_graph_writes_where_the_cache_is(batch, length, dtype):
+    import tensorflow as tf
+
+    (cache, new, positions), _ = example(batch, length)
+    cache = tf.cast(cache, dtype)
+    expected = write_kv(cache, new, positions)
+
+    @tf.function(autograph=False)
+    def written(*arguments):
+        with caches_in_place():
+            return write_kv(*arguments)
+
+    for changed in (written(cache, new, positions), cache):
+        np.testing.assert_array_equal(changed.numpy(), expected.numpy())
 
 
 def test_new_values_take_the_cache_dtype():

@@ -3,26 +3,48 @@
 A layer's cache is a pair of tensors [batch, kv heads, slots, head dim]. Every row has its own
 position, so the write is one small block per row and never a copy of the whole cache:
 `dynamic_update_slice` on JAX (in place when the caller donates the cache), `index_copy_` or
-`index_put_` on torch (in place always), a scatter on TensorFlow (in place under XLA).
+`index_put_` on torch (in place always), a scatter on TensorFlow (in place under XLA, or where
+`caches_in_place` allows it).
 `write_kv_reference` is the same function in `keras.ops`; the tests hold them equal.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 from keras import ops
 
+_IN_PLACE: ContextVar[bool] = ContextVar("caches are written in place", default=False)
+
+
+@contextmanager
+def caches_in_place() -> Iterator[None]:
+    """Lets TensorFlow's graphs write into the caches that they are given, inside.
+
+    A cache that a graph makes itself may be a constant of it, and must not be written to.
+    """
+    token = _IN_PLACE.set(True)
+    try:
+        yield
+    finally:
+        _IN_PLACE.reset(token)
+
 
 def cache_dtype(compute_dtype: str) -> str:
     """The dtype of a cache of keys and values that are computed in `compute_dtype`.
 
-    It is the same, but for XLA on the CPU, which is JAX's way and TensorFlow's: it converts a whole
-    bfloat16 cache to float32 and back for each token that is written, and once more to read it.
+    It is the same, but for XLA on the CPU: it converts a whole cache in half precision to float32
+    and back for each token that is written, and once more to read it. All of JAX is XLA;
+    TensorFlow's bfloat16 mostly isn't, and its driver casts what is.
 
     Example:
         >>> cache_dtype("float32")
         'float32'
     """
+    if keras.backend.backend() == "tensorflow" and compute_dtype == "bfloat16":
+        return compute_dtype
     return "float32" if is_xla_on_the_cpu() else compute_dtype
 
 
@@ -47,8 +69,8 @@ def write_kv(cache: Any, new: Any, positions: Any) -> Any:
     time.
 
     Args:
-        cache: [batch, kv heads, slots, head dim]. On torch it is changed in place; on JAX and
-            TensorFlow it is left alone.
+        cache: [batch, kv heads, slots, head dim]. On torch, and inside `caches_in_place`, it is
+            changed in place; else on JAX and TensorFlow it is left alone.
         new: [batch, kv heads, length, head dim], cast to the cache's dtype.
         positions: int32 [batch], the slot of each row's first new token, which the others follow;
             or [batch, length], the slot of each token.
@@ -147,6 +169,11 @@ def _write_tensorflow(cache: Any, new: Any, positions: Any) -> Any:
     rows = tf.range(batch)[:, None, None]
     head = tf.range(heads)[None, :, None]
     slots = _token_slots(positions, length)[:, None, :]
+    if _IN_PLACE.get():
+        # The scatter copies the cache wherever it can't tell that nobody reads the old one.
+        indices = tf.reshape((rows * heads + head) * cache.shape[2] + slots, (-1,))
+        table, values = (tf.reshape(x, (-1, cache.shape[3])) for x in (cache, new))
+        return tf.reshape(tf.raw_ops.InplaceUpdate(x=table, i=indices, v=values), cache.shape)
     shape = (batch, heads, length)
     indices = tf.stack([tf.broadcast_to(part, shape) for part in (rows, head, slots)], axis=-1)
     return tf.tensor_scatter_nd_update(cache, indices, new)

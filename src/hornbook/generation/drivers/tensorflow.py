@@ -1,16 +1,24 @@
-"""TensorFlow: `tf.function` with a while loop inside, compiled by XLA."""
+"""TensorFlow: `tf.function` with a while loop inside, compiled by XLA where that is faster.
+
+On the CPU XLA converts bfloat16 kernels to float32. For a single row it does so once, before the
+loop, and reads them at the memory's speed; prompts and batches are faster without it, by oneDNN in
+bfloat16. Measured in docs/decisions/tensorflow_cpu.md.
+"""
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from hornbook.errors import HornbookWarning
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
+from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import Cache, GenerationState
-from hornbook.layers.kv_cache import is_xla_on_the_cpu
+from hornbook.layers.kv_cache import caches_in_place, is_xla_on_the_cpu
 from hornbook.samplers.rows import Rows
 
 
@@ -21,13 +29,15 @@ class TensorFlowProgram(Program):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._prefill = _compiled(self._traced_prefill)
-        self._extend = _compiled(self._traced_extend)
-        self._compile_sampling(jit_compile=True)
-
-    def _compile_sampling(self, jit_compile: bool) -> None:
-        self._begin = _compiled(self._traced_begin, jit_compile)
-        self._decode = _compiled(self._traced_decode, jit_compile)
+        self._is_half = self.on_cpu() and all(
+            variable.dtype == "bfloat16" for variable in self.variables if len(variable.shape) > 1
+        )
+        self._prefill = _compiled(self._traced_prefill, not self._is_half)
+        self._extend = _compiled(self._traced_extend, not self._is_half)
+        self._begin = _compiled(self._traced_begin)
+        self._xla_decode = _compiled(self._traced_decode)
+        self._plain_decode = _compiled(self._traced_plain_decode, jit_compile=False)
+        self._can_sample_in_xla = True
 
     def on_cpu(self) -> bool:
         return is_xla_on_the_cpu()
@@ -51,12 +61,24 @@ class TensorFlowProgram(Program):
                 HornbookWarning,
                 stacklevel=2,
             )
-            self._compile_sampling(jit_compile=False)
+            self._begin = _compiled(self._traced_begin, jit_compile=False)
+            self._can_sample_in_xla = False
             return Rows(*self._begin(*inputs))
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
-        parts = self._decode(state.parts(), tf.constant(steps), _tensors(values))
+        in_xla = self._can_sample_in_xla and not (self._is_half and self._step_tokens(state) > 1)
+        run = self._xla_decode if in_xla else self._plain_decode
+        if self.on_cpu() and in_xla:
+            state = _with_cache_in("float32", state)
+        elif self._is_half:
+            state = _with_cache_in("bfloat16", state)
+        parts = run(state.parts(), tf.constant(steps), _tensors(values))
         return GenerationState.from_parts(parts)
+
+    def _step_tokens(self, state: GenerationState) -> int:
+        """How many tokens of all rows the model runs at once."""
+        guesses = self.sampler.draft_tokens if isinstance(self.sampler, SpeculativeSampler) else 0
+        return int(state.rows.tokens.shape[0]) * (1 + guesses)
 
     def _traced_prefill(
         self, prompts: Any, lengths: Any, slots: tuple[int, ...]
@@ -66,11 +88,16 @@ class TensorFlowProgram(Program):
 
     def _traced_extend(self, *inputs: Any) -> tuple[Any, Any, Cache]:
         self.on_trace()
-        return step.extend(self.model, *inputs)
+        with self._writing_into_caches(self._is_half):
+            return step.extend(self.model, *inputs)
 
     def _traced_begin(self, parts: Any, logits: Any, hidden: Any, values: Any) -> tuple[Any, ...]:
         sampler = self.sampler.with_traced_values(values)
         return step.begin(sampler, Rows(*parts), logits, hidden).parts()
+
+    def _traced_plain_decode(self, parts: Any, steps: Any, values: Any) -> Any:
+        with self._writing_into_caches(True):
+            return self._traced_decode(parts, steps, values)
 
     def _traced_decode(self, parts: Any, steps: Any, values: Any) -> Any:
         self.on_trace()
@@ -85,6 +112,15 @@ class TensorFlowProgram(Program):
             return count + 1, state.parts()
 
         return tf.while_loop(is_open, run, (tf.constant(0), parts))[1]
+
+    def _writing_into_caches(self, is_plain: bool) -> AbstractContextManager[None]:
+        return caches_in_place() if is_plain and self.on_cpu() else nullcontext()
+
+
+def _with_cache_in(dtype: str, state: GenerationState) -> GenerationState:
+    """The state, its cache in that dtype; the values are those of the compute dtype in any case."""
+    cache = keras.tree.map_structure(lambda table: tf.cast(table, dtype), state.cache)
+    return GenerationState(state.rows, cache)
 
 
 def _compiled(function: Callable[..., Any], jit_compile: bool = True) -> Callable[..., Any]:

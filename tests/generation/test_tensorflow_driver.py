@@ -1,0 +1,118 @@
+"""Models in bfloat16 on TensorFlow's CPU: batches without XLA, single rows with it."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("TensorFlow's driver", allow_module_level=True)
+
+from hornbook import samplers
+from hornbook.generation import Engine
+from hornbook.generation.drafts import PromptLookup
+from hornbook.generation.speculation import SpeculativeSampler
+from hornbook.models import MistralBackbone, MistralCausalLM
+
+SIZES = {
+    "vocabulary_size": 50, "num_layers": 2, "num_query_heads": 4, "num_key_value_heads": 2,
+    "hidden_dim": 32, "intermediate_dim": 24, "max_sequence_length": 600, "initializer_range": 0.5,
+}  # fmt: skip
+CLOSE = 0.05
+"""Of the distance between the likeliest token and the least likely one: bfloat16's roundings."""
+
+
+def causal_lm(dtype="bfloat16", window=None):
+    return MistralCausalLM(MistralBackbone(**SIZES, sliding_window=window, dtype=dtype))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return causal_lm()
+
+
+def prompts(*lengths):
+    random = np.random.default_rng(1)
+    rows = [random.integers(3, 50, length).astype("int32") for length in lengths]
+    table = np.zeros((len(rows), max(lengths)), "int32")
+    for place, row in zip(table, rows, strict=True):
+        place[: len(row)] = row
+    return table, np.array(lengths, "int32")
+
+
+def forms(engine):
+    """How often each form of a step was traced: by XLA, and without it."""
+    runs = [(program._xla_decode, program._plain_decode) for program in engine._programs.values()]
+    by_form = zip(*runs, strict=True)
+    return tuple(sum(run.experimental_get_tracing_count() for run in form) for form in by_form)
+
+
+def assert_likeliest(model, rows, lengths, starts):
+    """Each token that was added is the likeliest one, but for what roundings change."""
+    mask = np.arange(rows.shape[1]) < lengths[:, None]
+    logits = model({"token_ids": rows, "padding_mask": mask})
+    logits = ops.convert_to_numpy(ops.cast(logits, "float32"))
+    for row, own, length, start in zip(rows, logits, lengths, starts, strict=True):
+        assert length > start
+        steps = own[start - 1 : length - 1]
+        behind = steps.max(-1) - steps[np.arange(len(steps)), row[start:length]]
+        assert (behind <= CLOSE * np.ptp(steps, axis=-1)).all()
+
+
+def generate(engine, *lengths, **options):
+    token_ids, starts = prompts(*lengths)
+    output = engine.generate(token_ids, starts, **options)
+    return output.token_ids, output.lengths, starts
+
+
+def test_rows_of_a_batch(model):
+    engine = Engine(model)
+    assert_likeliest(model, *generate(engine, 9, 3, 14, limits=40))
+    assert forms(engine) == (0, 1)
+
+
+def test_a_single_row(model):
+    engine = Engine(model)
+    assert_likeliest(model, *generate(engine, 9, limits=40))
+    assert forms(engine) == (1, 0)
+
+
+def test_a_batch_again_after_one_with_the_same_shapes(model):
+    """What a graph wrote to in place was the first batch's, and nothing of the graph's own."""
+    engine = Engine(model)
+    first, second = (generate(engine, 9, 3, 14, limits=40)[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_rows_of_different_lengths_in_few_slots(model, slots):
+    """The batch gets new rows while it runs, and smaller, down to one row, at its end."""
+    engine = Engine(model)
+    limits = [60, 12, 20, 9, 16]
+    results = generate(engine, 9, 3, 14, 2, 5, limits=limits, batch_size=slots)
+    assert_likeliest(model, *results)
+
+
+def test_a_prompt_in_pieces_and_windows():
+    model = causal_lm(window=20)
+    assert_likeliest(model, *generate(Engine(model), 300, 280, limits=310))
+
+
+def test_beams(model):
+    sampler = samplers.BeamSampler(num_beams=3)
+    _, lengths, _ = generate(Engine(model), 9, 4, sampler=sampler, limits=20)
+    assert lengths.tolist() == [20, 20]
+
+
+def test_a_guess_for_a_single_row_is_several_tokens_at_once(model):
+    engine = Engine(model)
+    sampler = SpeculativeSampler(samplers.GreedySampler(), PromptLookup(adaptive=False), 3)
+    assert_likeliest(model, *generate(engine, 9, limits=40, sampler=sampler))
+    assert forms(engine) == (0, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_kernels_in_float32_are_compiled_by_xla(dtype):
+    engine = Engine(causal_lm(dtype))
+    generate(engine, 4, 3, limits=8)
+    assert forms(engine) == (1, 0)
