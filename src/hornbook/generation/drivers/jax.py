@@ -1,4 +1,4 @@
-"""JAX: jitted programs with donated state; the loop is inside, or around them on the CPU."""
+"""JAX: jitted programs with donated state; the loop is inside, or around them if that's faster."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ class JaxProgram(Program):
     Variables are arguments and never constants, so that trained weights need no new compilation
     and are never copied into a program.
 
-    On accelerators a chunk of tokens is one program with a while loop, which spares a dispatch for
-    each. On the CPU a program makes one token and Python repeats it, always one ahead: in a loop
-    XLA converts all bfloat16 weights to float32 first and keeps the copies, and a dispatch takes
-    but 1/100 of a token's time.
+    A chunk of tokens is one program with a while loop, which spares a dispatch for each. But with
+    weights in half precision on the CPU a program makes one token, and Python repeats it, always
+    one ahead: in a loop XLA converts all weights to float32 first and keeps the copies. Where they
+    are converted for every product anyway, as int8 is, that is what makes the loop fast.
     """
 
     chunk = 32
@@ -32,6 +32,7 @@ class JaxProgram(Program):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._weights = Weights(self.model, self.variables)
+        self._is_half = self.on_cpu() and self.matrix_dtypes <= {"bfloat16", "float16"}
         self._prefill = jax.jit(self._traced_prefill, static_argnums=(3,))
         self._extend = jax.jit(self._traced_extend, donate_argnums=(4,))
         self._begin = jax.jit(self._traced_begin)
@@ -57,7 +58,7 @@ class JaxProgram(Program):
         return Rows(*parts)
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
-        run = self._repeat if self.on_cpu() else self._decode
+        run = self._repeat if self._is_half else self._decode
         own = _values(self.sampler.variables)
         parts, own = run(self._weights.values(), own, state.parts(), steps, values)
         self._keep(own)

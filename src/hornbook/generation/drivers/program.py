@@ -39,6 +39,11 @@ class Program(abc.ABC):
         self.paces = Paces(self.compiles)
 
     @property
+    def matrix_dtypes(self) -> set[str]:
+        """The dtypes that the weights are held in, vectors left aside."""
+        return {variable.dtype for variable in self.variables if len(variable.shape) > 1}
+
+    @property
     def prompt_chunk(self) -> int:
         """How many tokens of a long prompt run at a time.
 

@@ -29,9 +29,7 @@ class TensorFlowProgram(Program):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._is_half = self.on_cpu() and all(
-            variable.dtype == "bfloat16" for variable in self.variables if len(variable.shape) > 1
-        )
+        self._is_half = self.on_cpu() and self.matrix_dtypes == {"bfloat16"}
         self._prefill = _compiled(self._traced_prefill, not self._is_half)
         self._extend = _compiled(self._traced_extend, not self._is_half)
         self._begin = _compiled(self._traced_begin)
