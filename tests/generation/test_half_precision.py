@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from hornbook import samplers
+from hornbook.backbones.adaptation import quantize
 from hornbook.generation import Engine
 from hornbook.generation.drafts import PromptLookup
 from hornbook.generation.speculation import SpeculativeSampler
@@ -128,7 +129,7 @@ def test_xla_loops_only_where_it_may_convert_the_kernels(model, rows):
 def test_xla_loops_where_kernels_are_float32_or_converted_anyway(held_in):
     model = causal_lm("bfloat16" if held_in == "int8" else held_in)
     if held_in == "int8":
-        model.quantize("int8")
+        quantize(model)
     engine = Engine(model)
     assert_likeliest(model, *generate(engine, 4, 3, limits=8))
     assert loops(engine) == (1, 0)
