@@ -39,6 +39,39 @@ def test_calls_with_lists_keywords_slices_and_properties():
         torch.testing.assert_close(one, other)
 
 
+def test_a_single_part_and_parts_that_are_none():
+    def function(x):
+        (whole,) = torch.split(x, 9)
+        top, _ = torch.max(whole, dim=0)
+        outputs, _, _ = torch.native_batch_norm(whole, None, None, None, None, True, 0.1, 1e-5)
+        return [top, outputs, whole + x]
+
+    expected, found = replayed(function, *both((4, 3)))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_values_that_cannot_be_written_down():
+    shape, nan = torch.Size([2]), float("nan")
+
+    def function(x):
+        return [torch.nn.functional.layer_norm(x, shape), torch.nan_to_num(x / 0, nan, 7.0)]
+
+    expected, found = replayed(function, *both((3, 2)))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, equal_nan=True)
+
+
+def test_tensors_are_freed_when_nothing_needs_them():
+    x = first = torch.zeros(2)
+    with Recorder([first]) as recorder:
+        for _ in range(9):
+            x = x + 1
+    recording = recorder.recording([x])
+    assert recording([first])[0].tolist() == [9.0, 9.0]
+    assert recording._run.__code__.co_nlocals == 2  # the list of inputs and one name
+
+
 def test_what_is_changed_in_place():
     table = torch.zeros(5)
 
@@ -72,7 +105,7 @@ def test_equal_calls_are_made_once_while_nothing_changes():
     recording = recorder.recording(outputs)
     expected = function(*[x.clone() for x in second])
     torch.testing.assert_close(recording(second), expected)
-    names = [call.function.__name__ for call in recording._calls]
+    names = [call.function.__name__ for call in recording.calls]
     assert names.count("arange") == 1
     # Before each of the writes, which change what `view` shows, and not twice there.
     assert names.count("add") == 1 + 3 * (1 + 1 + 1)

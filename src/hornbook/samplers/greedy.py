@@ -39,5 +39,8 @@ class GreedySampler(Sampler):
     def weights(self, logits: Any) -> Any:
         return ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1], dtype="float32")
 
+    def _scaled(self, logits: Any) -> Any:
+        return ops.cast(logits, "float32")
+
     def get_config(self) -> dict[str, Any]:
         return self._transforms_config()

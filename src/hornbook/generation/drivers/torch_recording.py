@@ -5,7 +5,7 @@ longer than the calls on small batches. `torch.fx` and `torch.compile` could rec
 2 and 20 seconds; this takes a tenth of one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ REPEATED = frozenset(
     ("__getitem__", "add", "arange", "as_tensor", "long", "lt", "sub", "to", "unsqueeze", "where")
 )
 """What every layer calls anew with the same arguments, such as for a token's place in the cache."""
+LITERALS = (bool, int, str, type(None))
+"""Arguments that are written into a recording's source."""
 PLAIN = (int, float, str, slice, torch.dtype, torch.device, type(None))
 """Arguments that are told apart by how they are written."""
 
@@ -31,7 +33,7 @@ class NotRecordableError(Exception):
 
 @dataclass(frozen=True)
 class _Slot:
-    """Stands for a tensor of the recording's memory among a call's arguments."""
+    """Stands for one of the recording's tensors among a call's arguments."""
 
     index: int
 
@@ -41,7 +43,8 @@ class _Call:
     function: Callable[..., Any]
     leaves: tuple[Any, ...]
     structure: Any  # of the arguments, where they are not just the leaves
-    outputs: tuple[int, ...]  # slots; more than one where it returns a tuple or list
+    outputs: tuple[int | None, ...]  # slots of its tensors
+    gives_several: bool  # a tuple or list of them, and not one
 
 
 class Recording:
@@ -59,28 +62,103 @@ class Recording:
         (7.0, 9.0)
     """
 
-    def __init__(self, memory: list[Any], calls: list[_Call], outputs: list[int]) -> None:
-        self._memory = memory
-        self._calls = calls
-        self._outputs = outputs
+    def __init__(
+        self, inputs: int, constants: Mapping[int, Any], calls: list[_Call], outputs: list[int]
+    ) -> None:
+        self.calls = calls
+        self._run = _written(inputs, constants, calls, outputs)
 
     def __call__(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Makes the calls on other inputs, of the same shapes and dtypes."""
-        memory = self._memory.copy()
-        memory[: len(inputs)] = inputs
-        for call in self._calls:
-            leaves = [memory[x.index] if type(x) is _Slot else x for x in call.leaves]
-            if call.structure is None:
-                result = call.function(*leaves)
-            else:
-                args, kwargs = call.structure.unflatten(leaves)
-                result = call.function(*args, **kwargs)
-            if len(call.outputs) == 1:
-                memory[call.outputs[0]] = result
-            elif call.outputs:
-                for index, tensor in zip(call.outputs, result, strict=True):
-                    memory[index] = tensor
-        return [memory[index] for index in self._outputs]
+        return self._run(inputs)
+
+
+def _written(
+    inputs: int, constants: Mapping[int, Any], calls: list[_Call], outputs: list[int]
+) -> Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]:
+    """The calls as a function of Python, a line each.
+
+    Going through them in a loop would take another 2 us for each, half as long as many take.
+    """
+    last_use = {slot: place for place, call in enumerate(calls) for slot in _slots_of(call)}
+    names = _Names(constants, last_use | dict.fromkeys(outputs, len(calls)))
+    lines = [f"{names.made(range(inputs))} = inputs"]
+    names.forget(range(inputs), -1)
+    for place, call in enumerate(calls):
+        args, kwargs = (
+            (call.leaves, {}) if call.structure is None else call.structure.unflatten(call.leaves)
+        )
+        given = [names.of(value) for value in args]
+        given += [f"{key}={names.of(value)}" for key, value in kwargs.items()]
+        line = f"{names.of(call.function)}({', '.join(given)})"
+        names.forget(_slots_of(call), place)
+        if call.outputs:
+            made = names.made(call.outputs)
+            line = f"{made if call.gives_several else made.rstrip(', ')} = {line}"
+            names.forget(call.outputs, place)
+        lines.append(line)
+    lines.append(f"return [{', '.join(names.of(_Slot(slot)) for slot in outputs)}]")
+    source = "def run(inputs):\n" + "".join(f"    {line}\n" for line in lines)
+    exec(compile(source, "<recorded calls>", "exec"), names.values)  # noqa: S102, it is ours
+    return names.values["run"]
+
+
+class _Names:
+    """What tensors and other values are called in the source of a function.
+
+    A local name is given to another tensor as soon as nothing needs the one that had it, so that
+    its memory is used again while it is in the processor's cache.
+    """
+
+    def __init__(self, constants: Mapping[int, Any], last_use: Mapping[int, int]) -> None:
+        self.values: dict[str, Any] = {}
+        self._of_slots = {slot: self._global(tensor) for slot, tensor in constants.items()}
+        self._constants = frozenset(constants)
+        self._last_use = last_use
+        self._free: list[str] = []
+        self._count = 0
+
+    def of(self, value: Any) -> str:
+        """An expression for an argument."""
+        if isinstance(value, _Slot):
+            return self._of_slots[value.index]
+        if type(value) is tuple:
+            return f"({''.join(f'{self.of(x)}, ' for x in value)})"
+        if type(value) is list:
+            return f"[{', '.join(map(self.of, value))}]"
+        return repr(value) if type(value) in LITERALS else self._global(value)
+
+    def made(self, slots: Iterable[int | None]) -> str:
+        """Targets for tensors that a call gives, with a comma behind each."""
+        return "".join(f"{self._local(slot)}, " for slot in slots)
+
+    def forget(self, slots: Iterable[int | None], place: int) -> None:
+        """Frees the names of tensors that nothing after a call needs."""
+        for slot in slots:
+            if slot is None or slot in self._constants or self._last_use.get(slot, -1) > place:
+                continue
+            name = self._of_slots.pop(slot, None)
+            if name is not None:
+                self._free.append(name)
+
+    def _local(self, slot: int | None) -> str:
+        if slot is None or slot in self._constants:
+            return "_"
+        if slot not in self._of_slots:
+            if not self._free:
+                self._free.append(f"t{self._count}")
+                self._count += 1
+            self._of_slots[slot] = self._free.pop()
+        return self._of_slots[slot]
+
+    def _global(self, value: Any) -> str:
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        return name
+
+
+def _slots_of(call: _Call) -> list[int]:
+    return [leaf.index for leaf in call.leaves if isinstance(leaf, _Slot)]
 
 
 class Recorder(TorchFunctionMode):
@@ -95,14 +173,16 @@ class Recorder(TorchFunctionMode):
 
     def __init__(self, inputs: Sequence[torch.Tensor]) -> None:
         super().__init__()
-        self.memory: list[Any] = []
+        self.inputs = len(inputs)
+        self.constants: dict[int, torch.Tensor] = {}
         self.slots: dict[int, int] = {}
-        self.made: list[torch.Tensor] = []  # kept alive, so that no id is used twice
+        self.made: list[
+            torch.Tensor
+        ] = []  # or found, by slot; kept alive, so that no id is used twice
         self.calls: list[_Call] = []
         self.results = _Results()
         for tensor in inputs:
-            self.memory.append(None)
-            self._name(tensor, len(self.memory) - 1)
+            self._name(tensor)
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -125,7 +205,8 @@ class Recorder(TorchFunctionMode):
 
     def recording(self, outputs: Sequence[torch.Tensor]) -> Recording:
         """What was recorded, giving those of the tensors that were made."""
-        return Recording(self.memory, self.calls, [self._slot(tensor).index for tensor in outputs])
+        slots = [self._slot(tensor).index for tensor in outputs]
+        return Recording(self.inputs, self.constants, self.calls, slots)
 
     def _is_known(self, result: Any, args: Any) -> bool:
         """Whether a call gave nothing new: no tensor, or one that it was given."""
@@ -141,18 +222,24 @@ class Recorder(TorchFunctionMode):
             raise NotRecordableError("a slice between tensors")
         flat = not kwargs and not any(isinstance(x, tuple | list | dict) for x in args)
         leaves = [self._slot(x) if isinstance(x, torch.Tensor) else x for x in leaves]
-        outputs = result if isinstance(result, tuple | list) else (result,)
-        indices = tuple(self._slot(x, new=True).index for x in outputs if x is not None)
-        self.calls.append(_Call(function, tuple(leaves), None if flat else structure, indices))
+        several = isinstance(result, tuple | list)
+        outputs = tuple(
+            None if x is None else self._slot(x, new=True).index
+            for x in (result if several else (result,))
+        )
+        self.calls.append(
+            _Call(function, tuple(leaves), None if flat else structure, outputs, several)
+        )
 
     def _slot(self, tensor: torch.Tensor, new: bool = False) -> _Slot:
         if id(tensor) not in self.slots:
-            self.memory.append(None if new else tensor)
-            self._name(tensor, len(self.memory) - 1)
+            self._name(tensor)
+            if not new:
+                self.constants[self.slots[id(tensor)]] = tensor
         return _Slot(self.slots[id(tensor)])
 
-    def _name(self, tensor: torch.Tensor, index: int) -> None:
-        self.slots[id(tensor)] = index
+    def _name(self, tensor: torch.Tensor) -> None:
+        self.slots[id(tensor)] = len(self.made)
         self.made.append(tensor)
 
 
