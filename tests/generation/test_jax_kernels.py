@@ -1,4 +1,4 @@
-"""Kernels that lie side by side while JAX generates on the CPU."""
+"""Kernels and vectors that lie side by side while JAX generates on the CPU."""
 
 import gc
 
@@ -49,6 +49,7 @@ def generate(model):
 def apart(model, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(jax_kernels, "_groups", lambda model: [])
+        patch.setattr(jax_kernels, "_vectors", lambda variables: [])
         return generate(model)
 
 
@@ -83,6 +84,25 @@ def test_new_values_are_used_and_the_old_memory_is_left(model, monkeypatch):
     found = engine.generate(*PROMPTS, limits=9).token_ids
     assert lie_together(group)
     np.testing.assert_array_equal(found, apart(model, monkeypatch))
+
+
+def test_new_values_of_vectors_are_used(model, monkeypatch):
+    vectors = [variable for variable in model.variables if len(variable.shape) == 1]
+    assert len(vectors) == 5
+    engine = Engine(model)
+    before = engine.generate(*PROMPTS, limits=9).token_ids
+    for number, vector in enumerate(vectors):
+        vector.assign(np.cos(np.arange(16) + number))
+    after = engine.generate(*PROMPTS, limits=9).token_ids
+    assert (after != before).any()
+    np.testing.assert_array_equal(after, apart(model, monkeypatch))
+
+
+def test_vectors_of_different_types_are_joined_apart():
+    single, half = "float32", "bfloat16"
+    shapes = ((3,), single), ((2, 2), single), ((4,), half), ((), single), ((2,), single)
+    variables = [keras.Variable(np.ones(shape), dtype=dtype) for shape, dtype in shapes]
+    assert jax_kernels._vectors(variables) == [[variables[0], variables[4]], [variables[2]]]
 
 
 def test_adapted_layers_stay_apart(model, monkeypatch):

@@ -1,5 +1,6 @@
 """Kernels side by side in the memory of JAX's CPU backend."""
 
+import operator
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +16,17 @@ from hornbook.generation.language_model import layers_of
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.layers.linear_group import Group, can_join, joined_kernels
 
+Values = tuple[list[jax.Array], list[jax.Array], list[jax.Array]]
+"""Of single variables, of kernels that are joined and of vectors that are."""
+
 
 class Weights:
     """A model's variables as arguments of jitted programs.
 
     On the CPU, kernels that are multiplied by the same inputs are one argument. They lie side by
     side, and the variables' own values are parts of the same memory. A variable that got another
-    value since, in training for example, is copied to its place again.
+    value since, in training for example, is copied to its place again. All vectors, such as biases
+    and norms, are an argument too, of copies: each argument costs the time to hand it over.
 
     Args:
         model: layers tell by `linear_groups` what they multiply by the same inputs.
@@ -30,19 +35,25 @@ class Weights:
 
     def __init__(self, model: Any, variables: Sequence[Any]) -> None:
         self._groups = _groups(model)
+        self._vectors = [_Vectors(some) for some in _vectors(variables)]
         joined = {id(layer.kernel) for group in self._groups for layer in group}
+        joined |= {id(variable) for vectors in self._vectors for variable in vectors.variables}
         self._others = [variable for variable in variables if id(variable) not in joined]
 
-    def values(self) -> tuple[list[Any], list[Any]]:
-        """The current values: those of single variables, and the joined kernels."""
-        return [variable.value for variable in self._others], list(map(_joined, self._groups))
+    def values(self) -> Values:
+        """The current values."""
+        return (
+            [variable.value for variable in self._others],
+            list(map(_joined, self._groups)),
+            [vectors.value() for vectors in self._vectors],
+        )
 
     @contextmanager
     def scope(
-        self, values: tuple[list[Any], list[Any]], more: Sequence[tuple[Any, Any]] = ()
+        self, values: Values, more: Sequence[tuple[Any, Any]] = ()
     ) -> Iterator[keras.StatelessScope]:
         """The model computes with such values inside, and each variable of `more` has its own."""
-        others, kernels = values
+        others, kernels, joined_vectors = values
         mapping = [*zip(self._others, others, strict=True), *more]
         for group, kernel in zip(self._groups, kernels, strict=True):
             start = 0
@@ -50,11 +61,37 @@ class Weights:
                 # Only what is outside `linear_products` reads this slice, and pays for it.
                 mapping.append((layer.kernel, kernel[start : start + layer.units]))
                 start += layer.units
+        for vectors, joined in zip(self._vectors, joined_vectors, strict=True):
+            mapping += vectors.parts(joined)
         with (
             joined_kernels(dict(zip(self._groups, kernels, strict=True))),
             keras.StatelessScope(state_mapping=mapping) as scope,
         ):
             yield scope
+
+
+class _Vectors:
+    """Vectors of one dtype, one after the other in a copy."""
+
+    def __init__(self, variables: Sequence[Any]) -> None:
+        self.variables = variables
+        self._copied: list[Any] = []
+        self._copy: Any = None
+
+    def value(self) -> jax.Array:
+        """The current values, copied when one of them is another array than before."""
+        values = [variable.value for variable in self.variables]
+        if len(values) != len(self._copied) or any(map(operator.is_not, values, self._copied)):
+            self._copied, self._copy = values, jax.device_put(np.concatenate(values))
+        return self._copy
+
+    def parts(self, joined: Any) -> Iterator[tuple[Any, Any]]:
+        """Each variable and its value."""
+        start = 0
+        for variable in self.variables:
+            end = start + variable.shape[0]
+            yield variable, joined[start:end]
+            start = end
 
 
 @dataclass(frozen=True)
@@ -81,6 +118,17 @@ def _groups(model: Any) -> list[Group]:
         for group in getattr(layer, "linear_groups", ())
     ]
     return [group for group in groups if can_join(group) and _can_lie_together(group)]
+
+
+def _vectors(variables: Sequence[Any]) -> list[list[Any]]:
+    """The vectors of each dtype, where they can be joined."""
+    if not is_xla_on_the_cpu():
+        return []
+    by_dtype: dict[str, list[Any]] = {}
+    for variable in variables:
+        if len(variable.shape) == 1 and len(variable.value.devices()) == 1:
+            by_dtype.setdefault(variable.dtype, []).append(variable)
+    return list(by_dtype.values())
 
 
 def _can_lie_together(group: Group) -> bool:
