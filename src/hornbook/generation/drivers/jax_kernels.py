@@ -1,4 +1,4 @@
-"""Kernels side by side in the memory of JAX's CPU backend."""
+"""Kernels and vectors side by side in the memory of JAX's CPU backend."""
 
 import operator
 import weakref
