@@ -69,7 +69,7 @@ def test_tensors_are_freed_when_nothing_needs_them():
             x = x + 1
     recording = recorder.recording([x])
     assert recording([first])[0].tolist() == [9.0, 9.0]
-    assert recording._run.__code__.co_nlocals == 2  # the list of inputs and one name
+    assert recording.__code__.co_nlocals == 2  # the list of inputs and one name
 
 
 def test_what_is_changed_in_place():
@@ -105,7 +105,7 @@ def test_equal_calls_are_made_once_while_nothing_changes():
     recording = recorder.recording(outputs)
     expected = function(*[x.clone() for x in second])
     torch.testing.assert_close(recording(second), expected)
-    names = [call.function.__name__ for call in recording.calls]
+    names = [call.function.__name__ for call in recorder.calls]
     assert names.count("arange") == 1
     # Before each of the writes, which change what `view` shows, and not twice there.
     assert names.count("add") == 1 + 3 * (1 + 1 + 1)

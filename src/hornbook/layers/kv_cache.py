@@ -23,7 +23,9 @@ _IN_PLACE: ContextVar[bool] = ContextVar("caches are written in place", default=
 def caches_in_place() -> Iterator[None]:
     """Lets TensorFlow's graphs write into the caches that they are given, inside.
 
-    A cache that a graph makes itself may be a constant of it, and must not be written to.
+    A cache that a graph makes itself may be a constant of it, and must not be written to. Nor does
+    a graph wait for readers of what is overwritten, unless what is written depends on them, as a
+    token depends on all that its predecessor read.
     """
     token = _IN_PLACE.set(True)
     try:

@@ -40,7 +40,7 @@ class GreedySampler(Sampler):
         return ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1], dtype="float32")
 
     def _scaled(self, logits: Any) -> Any:
-        return ops.cast(logits, "float32")
+        return ops.cast(logits, "float32")  # which token is the likeliest, no division changes
 
     def get_config(self) -> dict[str, Any]:
         return self._transforms_config()

@@ -47,35 +47,17 @@ class _Call:
     gives_several: bool  # a tuple or list of them, and not one
 
 
-class Recording:
-    """The calls that a function made, with new tensors in the place of its inputs.
+Recording = Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]
+"""Makes recorded calls on other inputs, of the same shapes and dtypes.
 
-    Tensors that the function found elsewhere, such as weights, are used as they are, where they
-    are. Whatever it did beside calling torch is not repeated.
-
-    Example:
-        >>> scale = torch.tensor([2.0])
-        >>> x = torch.tensor([3.0])
-        >>> with Recorder([x]) as recorder:
-        ...     y = x * scale + 1
-        >>> y.item(), recorder.recording([y])([torch.tensor([4.0])])[0].item()
-        (7.0, 9.0)
-    """
-
-    def __init__(
-        self, inputs: int, constants: Mapping[int, Any], calls: list[_Call], outputs: list[int]
-    ) -> None:
-        self.calls = calls
-        self._run = _written(inputs, constants, calls, outputs)
-
-    def __call__(self, inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Makes the calls on other inputs, of the same shapes and dtypes."""
-        return self._run(inputs)
+Tensors that were found elsewhere, such as weights, are used as they are, where they are. Whatever
+was done beside calling torch is not repeated.
+"""
 
 
 def _written(
     inputs: int, constants: Mapping[int, Any], calls: list[_Call], outputs: list[int]
-) -> Callable[[Sequence[torch.Tensor]], list[torch.Tensor]]:
+) -> Recording:
     """The calls as a function of Python, a line each.
 
     Going through them in a loop would take another 2 us for each, half as long as many take.
@@ -99,8 +81,9 @@ def _written(
         lines.append(line)
     lines.append(f"return [{', '.join(names.of(_Slot(slot)) for slot in outputs)}]")
     source = "def run(inputs):\n" + "".join(f"    {line}\n" for line in lines)
-    exec(compile(source, "<recorded calls>", "exec"), names.values)  # noqa: S102, it is ours
-    return names.values["run"]
+    exec(compile(source, "<recorded calls>", "exec"), names.values)  # noqa: S102, names and literals alone
+    run: Recording = names.values["run"]
+    return run
 
 
 class _Names:
@@ -169,6 +152,14 @@ class Recorder(TorchFunctionMode):
 
     Raises:
         NotRecordableError: within it, where values are looked at.
+
+    Example:
+        >>> scale = torch.tensor([2.0])
+        >>> x = torch.tensor([3.0])
+        >>> with Recorder([x]) as recorder:
+        ...     y = x * scale + 1
+        >>> y.item(), recorder.recording([y])([torch.tensor([4.0])])[0].item()
+        (7.0, 9.0)
     """
 
     def __init__(self, inputs: Sequence[torch.Tensor]) -> None:
@@ -176,9 +167,8 @@ class Recorder(TorchFunctionMode):
         self.inputs = len(inputs)
         self.constants: dict[int, torch.Tensor] = {}
         self.slots: dict[int, int] = {}
-        self.made: list[
-            torch.Tensor
-        ] = []  # or found, by slot; kept alive, so that no id is used twice
+        # Or found, by slot; kept alive, so that no id is used twice.
+        self.made: list[torch.Tensor] = []
         self.calls: list[_Call] = []
         self.results = _Results()
         for tensor in inputs:
@@ -206,7 +196,7 @@ class Recorder(TorchFunctionMode):
     def recording(self, outputs: Sequence[torch.Tensor]) -> Recording:
         """What was recorded, giving those of the tensors that were made."""
         slots = [self._slot(tensor).index for tensor in outputs]
-        return Recording(self.inputs, self.constants, self.calls, slots)
+        return _written(self.inputs, self.constants, self.calls, slots)
 
     def _is_known(self, result: Any, args: Any) -> bool:
         """Whether a call gave nothing new: no tensor, or one that it was given."""
