@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
 from hornbook import backend
@@ -130,3 +131,12 @@ def test_the_second_process_compiles_nothing(nothing_decided):
     ]
     assert hits[0] == 0
     assert hits[1] > 0
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone does otherwise")
+def test_a_program_on_the_cpu_runs_in_the_calling_thread():
+    """Where its memory is taken from what was freed before."""
+    import jax
+
+    inputs = jax.numpy.ones((1500, 1500))
+    assert jax.jit(lambda x: x @ x @ x)(inputs).is_ready()

@@ -125,4 +125,20 @@ def require() -> str:
         import keras
     except ImportError as error:
         raise BackendError(f"Keras could not be imported: {error}") from error
+    if keras.backend.backend() == "jax":
+        run_at_once()
     return keras.backend.backend()
+
+
+@cache
+def run_at_once() -> None:
+    """Lets JAX's CPU run a program in the thread that calls it, and not in one of its own.
+
+    Those ask the system for a program's memory anew for each call, which takes a quarter of a
+    training step (docs/decisions/kept_memory.md). Where JAX has computed something already it stays
+    as it is. `jax.config.update("jax_cpu_enable_async_dispatch", True)`, after hornbook's import
+    and before anything is computed, undoes it.
+    """
+    import jax
+
+    jax.config.update("jax_cpu_enable_async_dispatch", False)

@@ -7,6 +7,7 @@ from keras import ops
 
 from hornbook.layers import Linear
 from hornbook.layers.linear_product import linear_product, linear_product_reference
+from losses.gradients import value_and_gradients
 
 RNG = np.random.default_rng(0)
 
@@ -61,6 +62,23 @@ def test_product_of_any_number_of_rows(rows, dtype, units, without_gradients):
     wide = [numpy(ops.cast(x, "float32")).astype("float64") for x in (inputs, kernel, product)]
     tolerance = {"atol": 1e-4} if dtype == "float32" else {"rtol": 2**-8, "atol": 2e-2}
     np.testing.assert_allclose(wide[2], wide[0] @ wide[1].T, **tolerance)
+
+
+def test_gradients_of_a_product_with_a_bias():
+    inputs, kernel, bias = (
+        RNG.normal(size=size).astype("f4") for size in ((3, 4, 5), (7, 5), (7,))
+    )
+    upstream = RNG.normal(size=(3, 4, 7)).astype("f4")
+
+    def gradients(product):
+        def total(*factors):
+            return ops.sum(product(*factors) * ops.convert_to_tensor(upstream))
+
+        return value_and_gradients(total, inputs, kernel, bias)[1]
+
+    found, expected = gradients(linear_product), gradients(linear_product_reference)
+    for ours, plain in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, plain, atol=1e-5)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX's product has its own gradient")

@@ -1,9 +1,11 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.losses.fused_crossentropy import fused_crossentropy
+from hornbook.losses.fused_crossentropy.in_place import probabilities_in_place
 from hornbook.losses.projected_logits import ProjectedLogits
 from hornbook.metrics import Perplexity
 from losses.gradients import value_and_gradients
@@ -48,6 +50,36 @@ def test_value_and_gradients_are_those_of_the_formula(piece_tokens, with_bias):
     bias = ops.convert_to_tensor(bias) if with_bias else None
     ours = fused_crossentropy(*tensors, bias, piece_tokens)[1]
     np.testing.assert_allclose(ops.convert_to_numpy(ours), losses, atol=1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the others need not be told")
+def test_probabilities_may_become_their_gradient_in_place():
+    """Also where a label's probability is 0."""
+    import tensorflow as tf
+
+    hidden = RNG.normal(size=(2, 5, 6)).astype("f4")
+    kernel = RNG.normal(size=(9, 6)).astype("f4")
+    kernel[3] = -1e3 * hidden[0, 1]
+    labels = RNG.integers(0, 9, (2, 5)).astype("i4")
+    labels[0, 1] = 3
+    weights = RNG.random((2, 5)).astype("f4")
+
+    def total(hidden, kernel):
+        return fused_crossentropy(hidden, kernel, labels, weights, piece_tokens=4)[0]
+
+    @tf.function
+    def in_graph(hidden, kernel):
+        with tf.GradientTape() as tape:
+            tape.watch((hidden, kernel))
+            value = total(hidden, kernel)
+        return value, tape.gradient(value, (hidden, kernel))
+
+    expected = value_and_gradients(total, hidden, kernel)
+    with probabilities_in_place(True):
+        value, gradients = in_graph(tf.constant(hidden), tf.constant(kernel))
+    np.testing.assert_allclose(value, expected[0], rtol=1e-6)
+    for ours, theirs in zip(gradients, expected[1], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 def test_large_logits_do_not_overflow():

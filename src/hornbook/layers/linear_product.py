@@ -28,8 +28,7 @@ def linear_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
         return torch_product(inputs, ops.convert_to_tensor(kernel), bias)
     from hornbook.layers.tensorflow_product import tensorflow_product
 
-    outputs = tensorflow_product(inputs, kernel)
-    return outputs if bias is None else outputs + bias
+    return tensorflow_product(inputs, kernel, bias)
 
 
 def linear_product_reference(inputs: Any, kernel: Any, bias: Any = None) -> Any:

@@ -36,14 +36,16 @@ class RMSNormalization(keras.layers.Layer):
         )
 
     def call(self, inputs: Any) -> Any:
-        x = ops.cast(inputs, "float32")
-        mean_square = ops.mean(ops.square(x), axis=-1, keepdims=True)
-        x = x * ops.rsqrt(mean_square + self.epsilon)
         if self.offset:
             # In half precision the sum would lose what the scale has learned.
-            x = x * (ops.cast(self.scale, "float32") + self.offset)
-            return ops.cast(x, self.compute_dtype)
-        return ops.cast(x, self.compute_dtype) * ops.cast(self.scale, self.compute_dtype)
+            scale = ops.cast(self.scale, "float32") + self.offset
+        else:
+            scale = ops.cast(self.scale, self.compute_dtype)
+        if keras.backend.backend() == "tensorflow":
+            from hornbook.layers.tensorflow_norm import tensorflow_rms_norm
+
+            return tensorflow_rms_norm(inputs, scale, self.epsilon, self.compute_dtype)
+        return rms_norm_reference(inputs, scale, self.epsilon, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
@@ -89,6 +91,10 @@ class LayerNormalization(keras.layers.Layer):
             scale = ops.convert_to_tensor(self.scale)
             bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
             return torch.nn.functional.layer_norm(inputs, scale.shape, scale, bias, self.epsilon)
+        if keras.backend.backend() == "tensorflow":
+            from hornbook.layers.tensorflow_norm import tensorflow_layer_norm
+
+            return tensorflow_layer_norm(inputs, self.scale, self.bias, self.epsilon)
         return layer_norm_reference(inputs, self.scale, self.bias, self.epsilon)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -99,7 +105,7 @@ class LayerNormalization(keras.layers.Layer):
 
 
 def layer_norm_reference(inputs: Any, scale: Any, bias: Any, epsilon: float) -> Any:
-    """The norm in `keras.ops`, which torch's own is tested against."""
+    """The norm in `keras.ops`, which the backends' own are tested against."""
     x = ops.cast(inputs, "float32")
     centred = x - ops.mean(x, axis=-1, keepdims=True)
     variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
@@ -108,3 +114,11 @@ def layer_norm_reference(inputs: Any, scale: Any, bias: Any, epsilon: float) -> 
     if bias is not None:
         x = x + ops.cast(bias, "float32")
     return ops.cast(x, inputs.dtype)
+
+
+def rms_norm_reference(inputs: Any, scale: Any, epsilon: float, dtype: str) -> Any:
+    """The norm in `keras.ops`; what the scale multiplies is rounded to its dtype before."""
+    x = ops.cast(inputs, "float32")
+    mean_square = ops.mean(ops.square(x), axis=-1, keepdims=True)
+    x = x * ops.rsqrt(mean_square + epsilon)
+    return ops.cast(ops.cast(x, scale.dtype) * scale, dtype)

@@ -11,9 +11,11 @@ from keras.src.backend import get_keras_mask
 from keras.src.models.functional import Functional, operation_fn
 
 from hornbook.layers.embeddings import ReversibleEmbedding
+from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.layers.linear import Linear
 from hornbook.layers.tied_projection import TiedProjection
 from hornbook.losses import SparseTokenCrossentropy
+from hornbook.losses.fused_crossentropy.in_place import probabilities_in_place
 from hornbook.losses.projected_logits import ProjectedLogits
 from hornbook.metrics import Perplexity
 
@@ -73,7 +75,8 @@ class NextTokenModel(Functional):
     def _handing_on_factors(self) -> Iterator[None]:
         self._hands_on_factors = _reads_factors(self)
         try:
-            yield
+            with probabilities_in_place(is_xla_on_the_cpu() and not self.jit_compile):
+                yield
         finally:
             self._hands_on_factors = False
 

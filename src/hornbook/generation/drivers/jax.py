@@ -22,9 +22,9 @@ class JaxProgram(Program):
     and are never copied into a program.
 
     A chunk of tokens is one program with a while loop, which spares a dispatch for each. But with
-    weights in half precision on the CPU a program makes one token, and Python repeats it, always
-    one ahead: in a loop XLA converts all weights to float32 first and keeps the copies. Where they
-    are converted for every product anyway, as int8 is, that is what makes the loop fast.
+    weights in half precision on the CPU a program makes one token, and Python repeats it: in a loop
+    XLA converts all weights to float32 first and keeps the copies. Where they are converted for
+    every product anyway, as int8 is, that is what makes the loop fast.
     """
 
     chunk = 32
@@ -67,13 +67,11 @@ class JaxProgram(Program):
     def _repeat(
         self, weights: Any, own: Any, parts: Any, steps: int, values: Values
     ) -> tuple[Any, Any]:
-        """What `_decode` does. A step too many, after the last row is done, changes nothing."""
-        was_done = False
+        """What `_decode` does."""
         for _ in range(steps):
             parts, own, done = self._step(weights, own, parts, values)
-            if was_done:
+            if done:
                 break
-            was_done = done
         return parts, own
 
     def _traced_prefill(
