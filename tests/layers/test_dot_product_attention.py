@@ -1,5 +1,7 @@
 """The backends' own forms of attention beside the plain one, with their gradients."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -100,6 +102,28 @@ def test_queries_in_parts(kv_heads, mask, bias, parts, monkeypatch):
     monkeypatch.setattr(jax_attention, "SCORE_BYTES", 1)
     monkeypatch.setattr(jax_attention, "MOST_PARTS", parts)
     found = results(dot_product_attention, arrays, MASKS[mask], "float32")
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))
+
+
+@pytest.mark.backends("jax")
+@pytest.mark.parametrize("kv_heads", [2, 6])
+@pytest.mark.parametrize("rows", [1, BATCH])
+@pytest.mark.parametrize("bias", [None, "of everything", "of heads and keys"])
+@pytest.mark.parametrize("queries_of_a_part", [1, 2])
+def test_causal_queries_in_parts(kv_heads, rows, bias, queries_of_a_part, monkeypatch):
+    """Keys that no query of a part may see are left out."""
+    from hornbook.layers import jax_attention
+
+    arrays = factors(kv_heads)
+    if bias is not None:
+        arrays.append(np.random.default_rng(3).normal(size=BIASES[bias]).astype("f4"))
+    real = np.random.default_rng(4).random((rows, 1, 1, KEYS)) < 0.7
+    real[..., 0] = True
+    mask = real & (np.arange(KEYS) <= np.arange(QUERIES)[:, None])
+    expected = results(dot_product_attention_reference, arrays, mask, "float32")
+    monkeypatch.setattr(jax_attention, "CAUSAL_QUERIES", queries_of_a_part)
+    found = results(partial(dot_product_attention, is_causal=True), arrays, mask, "float32")
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))
 

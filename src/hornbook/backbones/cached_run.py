@@ -116,9 +116,14 @@ class CachedRun:
             self._views[key] = self._view(*key)
         view = self._views[key]
         if view.sources is None:
-            return layer(x, view.mask, rope, entry, view.slots, attention_bias=view.bias)
+            return layer(
+                x, view.mask, rope, entry, view.slots, attention_bias=view.bias,
+                is_causal=self._begins,
+            )  # fmt: skip
         past = tuple(table[:, :, :0] for table in entry) if self._begins else entry
-        x, new = layer(x, view.mask, rope, attention_bias=view.bias, past=past)
+        x, new = layer(
+            x, view.mask, rope, attention_bias=view.bias, past=past, is_causal=self._begins
+        )
         keys, values = (
             replace_slots(*tables, view.sources) for tables in zip(entry, new, strict=True)
         )

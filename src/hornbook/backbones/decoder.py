@@ -87,10 +87,12 @@ class Decoder:
         for layer, rope in zip(self.layers, ropes, strict=True):
             mask = masks[layer.attention.window]
             if self.load_balance is not None and layer.has_router:
-                x, logits = layer(x, mask, rope, attention_bias=bias, return_router_logits=True)
+                x, logits = layer(
+                    x, mask, rope, attention_bias=bias, is_causal=True, return_router_logits=True
+                )
                 routed.append(logits)
             else:
-                x = layer(x, mask, rope, attention_bias=bias)
+                x = layer(x, mask, rope, attention_bias=bias, is_causal=True)
         if self.load_balance is not None and routed:
             x = self.load_balance(x, routed, inputs["padding_mask"])
         return self._finish(x)

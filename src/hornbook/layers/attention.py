@@ -43,6 +43,8 @@ class Attention(keras.layers.Layer):
         attention_context: what `relative` is given besides queries and keys.
         past: `(key, value)` as of a cache, with any number of slots, that stand before those of the
             inputs; or None. Without a cache.
+        is_causal: whether the mask hides every key behind a query's own place, as
+            `dot_product_attention` may then make use of.
 
     Returns:
         [batch, length, output_dim]; with a cache, that and the updated cache; with `past`, that and
@@ -162,6 +164,7 @@ class Attention(keras.layers.Layer):
         attention_bias: Any = None,
         attention_context: Any = None,
         past: tuple[Any, Any] | None = None,
+        is_causal: bool = False,
         training: bool | None = None,
     ) -> Any:
         writes = cache is None or positions is not None
@@ -190,7 +193,7 @@ class Attention(keras.layers.Layer):
             attention_bias = scores if attention_bias is None else attention_bias + scores
         outputs = dot_product_attention(
             query, key, value, attention_mask, scale=self.scale, bias=attention_bias,
-            softcap=self.softcap, dropout=self.dropout if training else None,
+            softcap=self.softcap, dropout=self.dropout if training else None, is_causal=is_causal,
         )  # fmt: skip
         outputs = self.output_projection(outputs)
         return outputs if cache is None else (outputs, cache)

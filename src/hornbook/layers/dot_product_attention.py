@@ -21,6 +21,7 @@ def dot_product_attention(
     bias: Any = None,
     softcap: float | None = None,
     dropout: Callable[[Any], Any] | None = None,
+    is_causal: bool = False,
 ) -> Any:
     """Attends with `query_heads / kv_heads` query heads sharing each key and value head.
 
@@ -38,6 +39,8 @@ def dot_product_attention(
             keys].
         softcap: scores `s` become `softcap * tanh(s / softcap)`.
         dropout: applied to the attention weights.
+        is_causal: whether the mask hides every key behind a query's own place, of which then
+            nothing need be computed. The mask has to say so all the same.
 
     Returns:
         [batch, queries, query_heads * value_head_dim].
@@ -47,7 +50,8 @@ def dot_product_attention(
         return mask.attend(query, key, value, bias, attend)
     form = _own_form(query, key, value) if softcap is None and dropout is None else None
     if form is not None:
-        return form(query, key, value, mask, scale, bias)
+        causal = {"is_causal": True} if is_causal and keras.backend.backend() == "jax" else {}
+        return form(query, key, value, mask, scale, bias, **causal)
     return dot_product_attention_reference(
         query, key, value, mask, scale=scale, bias=bias, softcap=softcap, dropout=dropout
     )

@@ -15,36 +15,45 @@ from jax import lax
 
 SCORE_BYTES = 2**25
 """Queries whose scores take more than that run in parts: scores are read three times."""
+CAUSAL_QUERIES = 128
+"""Causal queries run in parts of about as many, each without the keys that none of them sees."""
 MOST_PARTS = 8
 """As each is compiled for itself."""
 
 
 def jax_attention(
-    query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any = None
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any,
+    scale: float,
+    bias: Any = None,
+    is_causal: bool = False,
 ) -> Any:
     """See `dot_product_attention`; query, key and value have one dtype."""
     batch, length, heads, _ = query.shape
     whole = 4 * batch * heads * length * key.shape[2]
     if not isinstance(whole, int):  # a symbol, of which Keras makes shapes
         return _attend_part(query, key, value, mask, scale, bias)
-    parts = max(1, min(-(-whole // SCORE_BYTES), MOST_PARTS, length))
-    size = -(-length // parts)
+    parts = max(-(-whole // SCORE_BYTES), length // CAUSAL_QUERIES if is_causal else 1)
+    size = -(-length // min(parts, MOST_PARTS, length))
+    outputs = []
+    for start in range(0, length, size):
+        stop = min(start + size, length)
+        keys = stop if is_causal else key.shape[2]
+        its_mask, its_bias = (_of_part(scores, start, stop, keys) for scores in (mask, bias))
+        part = (query[:, start:stop], key[:, :, :keys], value[:, :, :keys])
+        outputs.append(_attend_part(*part, its_mask, scale, its_bias))
+    return jnp.concatenate(outputs, axis=1)
 
-    def of_queries(tensor: Any, axis: int, start: int) -> Any:
-        if tensor is None or tensor.shape[axis] == 1:
-            return tensor
-        return lax.slice_in_dim(tensor, start, min(start + size, length), axis=axis)
 
-    return jnp.concatenate(
-        [
-            _attend_part(
-                of_queries(query, 1, start), key, value, of_queries(mask, 2, start), scale,
-                of_queries(bias, 2, start),
-            )
-            for start in range(0, length, size)
-        ],
-        axis=1,
-    )  # fmt: skip
+def _of_part(scores: Any, start: int, stop: int, keys: int) -> Any:
+    """Those of some queries and the first keys, along axes that aren't the same for all."""
+    if scores is None:
+        return None
+    if scores.shape[2] != 1:
+        scores = scores[:, :, start:stop]
+    return scores if scores.shape[3] == 1 else scores[..., :keys]
 
 
 def _attend_part(query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any) -> Any:

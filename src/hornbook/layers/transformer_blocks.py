@@ -239,6 +239,7 @@ class TransformerDecoder(TransformerBlock):
         outputs = self.layer(
             decoder_sequence,
             mask,
+            is_causal=use_causal_mask and self_attention_cache is None,
             cache=split_cache(self_attention_cache),
             positions=row_positions(decoder_sequence, self_attention_cache_update_index),
             **memory,

@@ -112,6 +112,7 @@ class TransformerLayer(keras.layers.Layer):
         attention_bias: Any = None,
         attention_context: Any = None,
         past: tuple[Any, Any] | None = None,
+        is_causal: bool = False,
         return_router_logits: bool = False,
     ) -> Any:
         inputs = ops.cast(inputs, self.compute_dtype)
@@ -119,6 +120,7 @@ class TransformerLayer(keras.layers.Layer):
             "attention_bias": attention_bias,
             "attention_context": attention_context,
             "past": past,
+            "is_causal": is_causal or None,
         }
         options = {name: value for name, value in given.items() if value is not None}
         routing = {"return_router_logits": True} if return_router_logits else {}
