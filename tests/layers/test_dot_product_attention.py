@@ -1,6 +1,7 @@
 """The backends' own forms of attention beside the plain one, with their gradients."""
 
 from functools import partial
+from importlib import import_module
 
 import keras
 import numpy as np
@@ -106,15 +107,14 @@ def test_queries_in_parts(kv_heads, mask, bias, parts, monkeypatch):
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))
 
 
-@pytest.mark.backends("jax")
+@pytest.mark.backends("jax", "tensorflow")
 @pytest.mark.parametrize("kv_heads", [2, 6])
 @pytest.mark.parametrize("rows", [1, BATCH])
 @pytest.mark.parametrize("bias", [None, "of everything", "of heads and keys"])
 @pytest.mark.parametrize("queries_of_a_part", [1, 2])
 def test_causal_queries_in_parts(kv_heads, rows, bias, queries_of_a_part, monkeypatch):
     """Keys that no query of a part may see are left out."""
-    from hornbook.layers import jax_attention
-
+    own_form = import_module(f"hornbook.layers.{keras.backend.backend()}_attention")
     arrays = factors(kv_heads)
     if bias is not None:
         arrays.append(np.random.default_rng(3).normal(size=BIASES[bias]).astype("f4"))
@@ -122,7 +122,8 @@ def test_causal_queries_in_parts(kv_heads, rows, bias, queries_of_a_part, monkey
     real[..., 0] = True
     mask = real & (np.arange(KEYS) <= np.arange(QUERIES)[:, None])
     expected = results(dot_product_attention_reference, arrays, mask, "float32")
-    monkeypatch.setattr(jax_attention, "CAUSAL_QUERIES", queries_of_a_part)
+    monkeypatch.setattr(own_form, "CAUSAL_QUERIES", queries_of_a_part)
+    monkeypatch.setattr(own_form, "NARROW", 0, raising=False)
     found = results(partial(dot_product_attention, is_causal=True), arrays, mask, "float32")
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))

@@ -50,7 +50,7 @@ def dot_product_attention(
         return mask.attend(query, key, value, bias, attend)
     form = _own_form(query, key, value) if softcap is None and dropout is None else None
     if form is not None:
-        causal = {"is_causal": True} if is_causal and keras.backend.backend() == "jax" else {}
+        causal = {"is_causal": True} if is_causal and keras.backend.backend() != "torch" else {}
         return form(query, key, value, mask, scale, bias, **causal)
     return dot_product_attention_reference(
         query, key, value, mask, scale=scale, bias=bias, softcap=softcap, dropout=dropout

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from hornbook.layers.attention_mask import of_part
+
 SCORE_BYTES = 2**25
 """Queries whose scores take more than that run in parts: scores are read three times."""
 CAUSAL_QUERIES = 128
@@ -41,19 +43,10 @@ def jax_attention(
     for start in range(0, length, size):
         stop = min(start + size, length)
         keys = stop if is_causal else key.shape[2]
-        its_mask, its_bias = (_of_part(scores, start, stop, keys) for scores in (mask, bias))
+        its_mask, its_bias = (of_part(scores, start, stop, keys) for scores in (mask, bias))
         part = (query[:, start:stop], key[:, :, :keys], value[:, :, :keys])
         outputs.append(_attend_part(*part, its_mask, scale, its_bias))
     return jnp.concatenate(outputs, axis=1)
-
-
-def _of_part(scores: Any, start: int, stop: int, keys: int) -> Any:
-    """Those of some queries and the first keys, along axes that aren't the same for all."""
-    if scores is None:
-        return None
-    if scores.shape[2] != 1:
-        scores = scores[:, :, start:stop]
-    return scores if scores.shape[3] == 1 else scores[..., :keys]
 
 
 def _attend_part(query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any) -> Any:
