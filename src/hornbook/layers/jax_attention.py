@@ -37,7 +37,7 @@ def jax_attention(
     whole = 4 * batch * heads * length * key.shape[2]
     if not isinstance(whole, int):  # a symbol, of which Keras makes shapes
         return _attend_part(query, key, value, mask, scale, bias)
-    parts = max(-(-whole // SCORE_BYTES), length // CAUSAL_QUERIES if is_causal else 1)
+    parts = max(1, -(-whole // SCORE_BYTES), length // CAUSAL_QUERIES if is_causal else 1)
     size = -(-length // min(parts, MOST_PARTS, length))
     outputs = []
     for start in range(0, length, size):
