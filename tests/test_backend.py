@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import pytest
 
 from hornbook import backend
@@ -133,7 +132,7 @@ def test_the_second_process_compiles_nothing(nothing_decided):
     assert hits[1] > 0
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="JAX alone does otherwise")
+@pytest.mark.backends("jax")
 def test_a_program_on_the_cpu_runs_in_the_calling_thread():
     """Where its memory is taken from what was freed before."""
     import jax

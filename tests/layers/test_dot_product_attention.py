@@ -94,14 +94,14 @@ def test_a_bias_and_its_gradient_are_the_plain_form_s(kv_heads, mask, bias, dtyp
 @pytest.mark.parametrize("bias", [None, *BIASES])
 @pytest.mark.parametrize("parts", [2, QUERIES])
 def test_queries_in_parts(kv_heads, mask, bias, parts, monkeypatch):
-    from hornbook.layers import jax_attention
+    from hornbook.layers import attention_parts, jax_attention
 
     arrays = factors(kv_heads)
     if bias is not None:
         arrays.append(np.random.default_rng(3).normal(size=BIASES[bias]).astype("f4"))
     expected = results(dot_product_attention_reference, arrays, MASKS[mask], "float32")
     monkeypatch.setattr(jax_attention, "SCORE_BYTES", 1)
-    monkeypatch.setattr(jax_attention, "MOST_PARTS", parts)
+    monkeypatch.setattr(attention_parts, "MOST_PARTS", parts)
     found = results(dot_product_attention, arrays, MASKS[mask], "float32")
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -52,7 +51,7 @@ def test_value_and_gradients_are_those_of_the_formula(piece_tokens, with_bias):
     np.testing.assert_allclose(ops.convert_to_numpy(ours), losses, atol=1e-5)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the others need not be told")
+@pytest.mark.backends("tensorflow")
 def test_probabilities_may_become_their_gradient_in_place():
     """Also where a label's probability is 0."""
     import tensorflow as tf

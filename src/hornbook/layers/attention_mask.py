@@ -42,18 +42,6 @@ def visible_positions(query_positions: Any, key_positions: Any, window: int | No
     return ops.expand_dims(visible, 1)
 
 
-def of_part(scores: Any, start: int, stop: int, keys: int) -> Any:
-    """A mask or a bias [..., queries, keys] of some queries and the first keys; None stays None.
-
-    An axis of size 1, which is the same for all, stays as it is.
-    """
-    if scores is None:
-        return None
-    if scores.shape[2] != 1:
-        scores = scores[:, :, start:stop]
-    return scores if scores.shape[3] == 1 else scores[..., :keys]
-
-
 def nearby_keys(length: Any, window: int) -> Any:
     """Says which keys a query sees that looks to both sides: bool [1, 1, length, length].
 

@@ -13,14 +13,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from hornbook.layers.attention_mask import of_part
+from hornbook.layers.attention_parts import CAUSAL_QUERIES, attend_in_parts
 
 SCORE_BYTES = 2**25
 """Queries whose scores take more than that run in parts: scores are read three times."""
-CAUSAL_QUERIES = 128
-"""Causal queries run in parts of about as many, each without the keys that none of them sees."""
-MOST_PARTS = 8
-"""As each is compiled for itself."""
 
 
 def jax_attention(
@@ -36,20 +32,17 @@ def jax_attention(
     batch, length, heads, _ = query.shape
     whole = 4 * batch * heads * length * key.shape[2]
     if not isinstance(whole, int):  # a symbol, of which Keras makes shapes
-        return _attend_part(query, key, value, mask, scale, bias)
-    parts = max(1, -(-whole // SCORE_BYTES), length // CAUSAL_QUERIES if is_causal else 1)
-    size = -(-length // min(parts, MOST_PARTS, length))
-    outputs = []
-    for start in range(0, length, size):
-        stop = min(start + size, length)
-        keys = stop if is_causal else key.shape[2]
-        its_mask, its_bias = (of_part(scores, start, stop, keys) for scores in (mask, bias))
-        part = (query[:, start:stop], key[:, :, :keys], value[:, :, :keys])
-        outputs.append(_attend_part(*part, its_mask, scale, its_bias))
-    return jnp.concatenate(outputs, axis=1)
+        return _attend_part(query, key, value, mask, bias, scale)
+    return attend_in_parts(
+        partial(_attend_part, scale=scale),
+        lambda tensor, keys: tensor[:, :, :keys],
+        query, key, value, mask, bias,
+        parts=max(-(-whole // SCORE_BYTES), length // CAUSAL_QUERIES if is_causal else 1),
+        is_causal=is_causal,
+    )  # fmt: skip
 
 
-def _attend_part(query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any) -> Any:
+def _attend_part(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
     """The same without the parts."""
     batch, length, heads, head_dim = query.shape
     kv_heads = key.shape[1]

@@ -60,7 +60,7 @@ def is_xla_on_the_cpu() -> bool:
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return not tf.config.list_logical_devices("GPU")
+        return not any(map(tf.config.list_logical_devices, ("GPU", "TPU")))
     return False
 
 

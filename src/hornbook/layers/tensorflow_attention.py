@@ -4,18 +4,16 @@ It passes over the weights, [batch, heads, queries, keys], less often than the p
 added and not chosen by, and the gradient's means come from the narrow outputs.
 """
 
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from hornbook.layers.attention_mask import of_part
+from hornbook.layers.attention_parts import CAUSAL_QUERIES, attend_in_parts
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 
-CAUSAL_QUERIES = 128
-"""Causal queries run in parts of about as many, each without the keys that none of them sees."""
 NARROW = 32
 """Narrower heads run in parts of half as many: their products cost less than the scores."""
-MOST_PARTS = 8
 
 
 def tensorflow_attention(
@@ -28,29 +26,22 @@ def tensorflow_attention(
     is_causal: bool = False,
 ) -> Any:
     """See `dot_product_attention`; query, key and value have one dtype."""
-    sizes = _parts(query, key, mask, bias) if is_causal else []
-    if len(sizes) < 2:
-        return _attend_part(query, key, value, mask, bias, scale)
-    outputs, stop = [], 0
-    for part, size in zip(tf.split(query, sizes, axis=1), sizes, strict=True):
-        start, stop = stop, stop + size
-        its_mask, its_bias = (of_part(scores, start, stop, stop) for scores in (mask, bias))
-        keys, values = _first(key, stop), _first(value, stop)
-        outputs.append(_attend_part(part, keys, values, its_mask, its_bias, scale))
-    return tf.concat(outputs, 1)
-
-
-def _parts(query: Any, key: Any, mask: Any, bias: Any) -> list[int]:
-    """How many queries run at a time; nothing if that can't be told before the graph runs."""
-    lengths = [query.shape[1], key.shape[2]]
-    for scores in (mask, bias):
-        lengths += [] if scores is None else scores.shape[2:]
-    if None in lengths or not is_xla_on_the_cpu():
-        return []
-    length = query.shape[1]
+    attend = partial(_attend_part, scale=scale)
+    if not (is_causal and is_xla_on_the_cpu() and _are_known(query, key, mask, bias)):
+        return attend(query, key, value, mask, bias)
     at_once = CAUSAL_QUERIES // (2 if query.shape[3] < NARROW else 1)
-    size = -(-length // max(1, min(length // at_once, MOST_PARTS)))
-    return [min(size, length - start) for start in range(0, length, size)]
+    parts = query.shape[1] // at_once
+    return attend_in_parts(
+        attend, _first, query, key, value, mask, bias, parts=parts, is_causal=True
+    )
+
+
+def _are_known(query: Any, key: Any, *scores: Any) -> bool:
+    """Whether the numbers of queries and keys are, before the graph runs."""
+    lengths = [query.shape[1], key.shape[2]]
+    for each in scores:
+        lengths += [] if each is None else each.shape[2:]
+    return None not in lengths
 
 
 def _first(tensor: Any, number: int) -> Any:
@@ -64,7 +55,7 @@ def _first(tensor: Any, number: int) -> Any:
         rest = tensor.shape[2] - number
         return tensor[:, :, :number], lambda ours: tf.pad(ours, [(0, 0)] * 2 + [(0, rest), (0, 0)])
 
-    return tensor if number == tensor.shape[2] else cut(tensor)
+    return cut(tensor)
 
 
 def _attend_part(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
