@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers, trainers
 
-from hornbook.tokenizers import word_cache
+from hornbook.tokenizers import word_batches, word_cache
 from hornbook.tokenizers.gguf_pre_tokenizers import PROSE, WORD_SPLITS, WORDS
 from hornbook.tokenizers.rust_engine import RustEngine
 from hornbook.tokenizers.space_cuts import can_be_cut
@@ -21,6 +21,8 @@ PIECES = [
     *"  \n\t\r\x1c\x85\u00a0\u3000\u200b\x00aBstd'.,-1½éİßŁ好글😀\u0301\u0338\u1100\u2000¨",
     "<m>",
     "'s",
+    *word_batches.MARK,
+    word_batches.MARK,
 ]
 TEXTS = st.one_of(
     st.text(st.sampled_from("".join(PIECES)), max_size=30),
@@ -104,6 +106,16 @@ def test_real_texts(libraries, sentences):
         assert engine.encode_batch(texts) == expected  # all words are new
         assert engine.encode_batch(texts) == expected  # none is
         assert [row.tolist() for row in engine.encode_arrays(texts)] == expected
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_special_tokens_in_texts(model, as_text):
+    library = byte_pair(model, BYTES(add_prefix_space=False), AddedToken("<m>"))
+    library.add_special_tokens(["<s>", "bird"])
+    engine = RustEngine(tokenizers.Tokenizer.from_str(library.to_str()), as_text)
+    library.encode_special_tokens = as_text
+    texts = ["<s>a bird<s> sings", "a<m> <s>", "birds bird", ""]
+    assert engine.encode_batch(texts) == ids(library, texts)
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,6 +13,7 @@ from tokenizers import AddedToken
 from hornbook.errors import TokenizerError
 from hornbook.tokenizers.engine import Added, Engine, Offset
 from hornbook.tokenizers.space_cuts import can_be_cut, section
+from hornbook.tokenizers.word_batches import encode_texts
 from hornbook.tokenizers.word_cache import WordCache
 
 METASPACE = "\u2581"
@@ -65,7 +66,7 @@ class RustEngine(Engine):
         added = tokenizer.get_added_tokens_decoder()
         self.added_tokens = frozenset(token.content for token in added.values())
         self.special_token_ids = frozenset(i for i, token in added.items() if token.special)
-        self._words = WordCache() if can_be_cut(tokenizer) else None
+        self._words = WordCache(tokenizer) if can_be_cut(tokenizer) else None
 
     @classmethod
     def from_json(cls, content: str, source: str, split_special_tokens: bool = False) -> Self:
@@ -95,18 +96,14 @@ class RustEngine(Engine):
     ) -> list[list[int]]:
         with rust_errors(f"Tokenizing {len(texts)} texts"):
             if add_special_tokens or self._words is None:
-                return self._encode(texts, add_special_tokens)
-            return [row.tolist() for row in self._words.encode(texts, self._encode)]
+                return encode_texts(self._tokenizer, texts, add_special_tokens)
+            return [row.tolist() for row in self._words.encode(texts)]
 
     def encode_arrays(self, texts: Sequence[str]) -> list[np.ndarray]:
         if self._words is None:
             return super().encode_arrays(texts)
         with rust_errors(f"Tokenizing {len(texts)} texts"):
-            return self._words.encode(texts, self._encode)
-
-    def _encode(self, texts: Sequence[str], add_special_tokens: bool = False) -> list[list[int]]:
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=add_special_tokens)
-        return [encoding.ids for encoding in encodings]
+            return self._words.encode(texts)
 
     def encode_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[Offset]]]:
         with rust_errors(f"Tokenizing {len(texts)} texts"):

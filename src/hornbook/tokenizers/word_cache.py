@@ -1,15 +1,14 @@
 """Words with their ids, so that the library needs to be asked only for those that are new."""
 
 import threading
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
+import tokenizers
 
 from hornbook.tokenizers.space_cuts import LONE_SPACE
-
-Encode = Callable[[Sequence[str]], list[list[int]]]
+from hornbook.tokenizers.word_batches import WordBatches, encode_texts
 
 TEXTS = 1024
 """Texts whose new words are given to the library together."""
@@ -32,50 +31,55 @@ class WordCache:
     may use it at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._encode_words = WordBatches(tokenizer)
         self._ids: dict[str, bytes] = {}
         self._held = 0
         self._met = 0
         self._new = 0
         self._learning = threading.Lock()
 
-    def __reduce__(self) -> tuple[type["WordCache"], tuple[()]]:
+    def __reduce__(self) -> tuple[type["WordCache"], tuple[tokenizers.Tokenizer]]:
         """A copy, in another process too, begins empty."""
-        return WordCache, ()
+        return WordCache, (self._tokenizer,)
 
-    def encode(self, texts: Sequence[str], library: Encode) -> list[np.ndarray]:
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Encodes each text to an array of its ids, int32, which can't be written to."""
         parts = (texts[start : start + TEXTS] for start in range(0, len(texts), TEXTS))
-        return [row for part in parts for row in self._encode(part, library)]
+        return [row for part in parts for row in self._encode(part)]
 
-    def _encode(self, texts: Sequence[str], library: Encode) -> list[np.ndarray]:
+    def _encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         known = self._ids  # where another thread begins anew, this one goes on with the old ones
-        rows = []
+        rows: list[np.ndarray] = []
         unknown = {}
         for position, text in enumerate(texts):
-            words = LONE_SPACE.split(text)
-            words[0] = f" {words[0]}"  # marks what no space stood before: no other word begins so
+            words, row = _find(text, known)
             self._met += len(words)
-            try:
-                rows.append(_row(words, known))
-            except KeyError:
-                rows.append(NO_IDS)
+            rows.append(NO_IDS if row is None else row)
+            if row is None:
                 unknown[position] = words
         if not unknown:
             return rows
-        if self._learn(unknown.values(), known, library):
+        if self._learn(unknown, texts, known):
             found = [_row(words, known) for words in unknown.values()]
         else:
-            whole = library([texts[position] for position in unknown])
+            whole = encode_texts(self._tokenizer, [texts[position] for position in unknown])
             found = [np.array(ids, np.int32) for ids in whole]
         for position, row in zip(unknown, found, strict=True):
             rows[position] = row
         return rows
 
     def _learn(
-        self, rows: Iterable[Sequence[str]], known: dict[str, bytes], library: Encode
+        self,
+        unknown: dict[int, list[str]],
+        texts: Sequence[str],
+        known: dict[str, bytes],
     ) -> bool:
-        """Makes the words of all rows known, unless there are so many that it doesn't pay."""
+        """Makes the words of all rows known, unless there are so many that it doesn't pay.
+
+        Rows that were cut in a wrong place are cut anew.
+        """
         # One thread at a time, since others mostly need the same words. In a forked process a lock
         # may be one that nobody gives back: nothing goes wrong without it.
         lock = self._learning
@@ -83,12 +87,18 @@ class WordCache:
         if not locked:
             self._learning = threading.Lock()
         try:
-            new = list(set(chain.from_iterable(rows)).difference(known))
+            new = _new(unknown.values(), known)
+            wrong = {word for word in new if not _is_word(word)}
+            if wrong:
+                for position, words in unknown.items():
+                    if not wrong.isdisjoint(words):
+                        unknown[position] = _cut(texts[position])
+                new = _new(unknown.values(), known)
             self._new += len(new)
             if self._new > max(FEW, self._met // 2):
                 return False
-            words = [word[1:] if word[0] == " " else f" {word}" for word in new]
-            known.update(zip(new, map(_packed, library(words)), strict=True))
+            found = self._encode_words([_written(word) for word in new])
+            known.update(zip(new, found, strict=True))
             self._held += sum(map(len, new)) + ENTRY * len(new)
             if self._held > CAPACITY:
                 self._ids, self._held = {}, 0
@@ -98,9 +108,56 @@ class WordCache:
                 lock.release()
 
 
+# A word is marked with a space for what can't be seen in it: one in front, where it is its text's
+# first; one behind, where it is the last and ends in white space, or in nothing. No other word
+# begins or ends so: a lone space is neither of a word's ends.
+
+
+def _marked(words: list[str]) -> list[str]:
+    words[0] = f" {words[0]}"
+    if not words[-1][-1:].strip():
+        words[-1] += " "
+    return words
+
+
+def _written(word: str) -> str:
+    """What a marked word is as a text: with the space before it that belongs to it."""
+    text = word[:-1] if word[-1] == " " else word
+    return text[1:] if text[0] == " " else f" {text}"
+
+
+def _cut(text: str) -> list[str]:
+    """The marked words between lone spaces."""
+    return _marked(LONE_SPACE.split(text))
+
+
+def _cut_at_spaces(text: str) -> list[str]:
+    """The marked words between spaces, which are faster to find: `_cut`'s if all are `_is_word`."""
+    return _marked(text.split(" "))
+
+
+def _is_word(word: str) -> bool:
+    """Says whether the spaces around what `_cut_at_spaces` gave are lone."""
+    begins_right = word[:1] == " " or word[:1].strip()
+    ends_right = word[-1:] == " " or word[-1:].strip()
+    return bool(begins_right and ends_right) and word != " "
+
+
+def _find(text: str, known: Mapping[str, bytes]) -> tuple[list[str], np.ndarray | None]:
+    """A text's words and ids, None if some aren't known: then the words may be cut wrongly."""
+    for cut in (_cut_at_spaces, _cut):
+        words = cut(text)
+        try:
+            return words, _row(words, known)
+        except KeyError as missing:
+            if _is_word(missing.args[0]):
+                break
+    return words, None
+
+
+def _new(rows: Iterable[Sequence[str]], known: Mapping[str, bytes]) -> list[str]:
+    return list(set(chain.from_iterable(rows)).difference(known))
+
+
 def _row(words: Sequence[str], known: Mapping[str, bytes]) -> np.ndarray:
     return np.frombuffer(b"".join(map(known.__getitem__, words)), np.int32)
-
-
-def _packed(ids: list[int]) -> bytes:
-    return array("i", ids).tobytes()
