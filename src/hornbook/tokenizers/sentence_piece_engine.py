@@ -4,6 +4,8 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from operator import contains
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +13,7 @@ import sentencepiece
 from tokenizers import decoders
 
 from hornbook.errors import TokenizerError
+from hornbook.tokenizers.cores import shared_cores
 from hornbook.tokenizers.engine import Added, Engine, Offset
 from hornbook.tokenizers.rust_engine import METASPACE, rust_errors
 from hornbook.tokenizers.sentence_piece_proto import (
@@ -150,7 +153,8 @@ class SentencePieceEngine(Engine):
     def _run(self, processor: Any, texts: Sequence[str], rows: Any) -> Any:
         """Encodes each text to a row, of the library's type `rows`."""
         try:
-            return processor.encode(list(texts), return_type=rows)
+            with shared_cores() as threads:
+                return processor.encode(list(texts), return_type=rows, num_threads=threads)
         except (TypeError, RuntimeError, UnicodeError) as error:
             raise TokenizerError(f"Tokenizing {len(texts)} texts failed: {error}") from error
 
@@ -221,11 +225,9 @@ def _pattern(tokens: Iterable[str]) -> re.Pattern[str] | None:
 def _occurs(pattern: re.Pattern[str], first_chars: Iterable[str], texts: Sequence[str]) -> bool:
     """Says whether a token is in some text; most texts lack even its first character."""
     try:
-        return any(
-            char in text and pattern.search(text) is not None
-            for char in first_chars
-            for text in texts
-        )
+        if not any(any(map(contains, texts, repeat(char))) for char in first_chars):
+            return False
+        return any(map(pattern.search, texts))
     except TypeError as error:
         raise TokenizerError(f"Tokenizing failed: {error}") from error
 

@@ -35,8 +35,14 @@ def to_strings(
                 f"Got an array of shape {inputs.shape}; expected one string or a "
                 "one-dimensional array of strings: call reshape(-1) on it"
             )
-        return [_to_string(text, read) for text in inputs.tolist()], True
+        inputs = inputs.tolist()
     if isinstance(inputs, list | tuple):
+        # Most are all strings, or all bytes: without a look at each of them.
+        kinds = set(map(type, inputs))
+        if kinds == {str}:
+            return list(inputs), True
+        if kinds == {bytes}:
+            return list(map(read, inputs)), True
         return [_to_string(text, read) for text in inputs], True
     raise TokenizerError(
         f"Got {type(inputs).__name__}; expected a string, or a list or array of strings"

@@ -13,10 +13,10 @@ import numpy as np
 import tokenizers
 from tokenizers import AddedToken
 
+from hornbook.tokenizers.space_cuts import TOGETHER
+
 MARK = "\ufdd0\ufdd1"
 """Stands between words: two of the code points that Unicode keeps for a program's own use."""
-TOGETHER = 64
-"""Words in a text: few enough for all cores to get some."""
 
 
 def encode_texts(

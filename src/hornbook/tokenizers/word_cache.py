@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 import tokenizers
 
-from hornbook.tokenizers.space_cuts import LONE_SPACE
+from hornbook.tokenizers.space_cuts import cut, cut_at_spaces, is_word, written
 from hornbook.tokenizers.word_batches import WordBatches, encode_texts
 
 TEXTS = 1024
@@ -88,16 +88,16 @@ class WordCache:
             self._learning = threading.Lock()
         try:
             new = _new(unknown.values(), known)
-            wrong = {word for word in new if not _is_word(word)}
+            wrong = {word for word in new if not is_word(word)}
             if wrong:
                 for position, words in unknown.items():
                     if not wrong.isdisjoint(words):
-                        unknown[position] = _cut(texts[position])
+                        unknown[position] = cut(texts[position])
                 new = _new(unknown.values(), known)
             self._new += len(new)
             if self._new > max(FEW, self._met // 2):
                 return False
-            found = self._encode_words([_written(word) for word in new])
+            found = self._encode_words([written(word) for word in new])
             known.update(zip(new, found, strict=True))
             self._held += sum(map(len, new)) + ENTRY * len(new)
             if self._held > CAPACITY:
@@ -108,49 +108,14 @@ class WordCache:
                 lock.release()
 
 
-# A word is marked with a space for what can't be seen in it: one in front, where it is its text's
-# first; one behind, where it is the last and ends in white space, or in nothing. No other word
-# begins or ends so: a lone space is neither of a word's ends.
-
-
-def _marked(words: list[str]) -> list[str]:
-    words[0] = f" {words[0]}"
-    if not words[-1][-1:].strip():
-        words[-1] += " "
-    return words
-
-
-def _written(word: str) -> str:
-    """What a marked word is as a text: with the space before it that belongs to it."""
-    text = word[:-1] if word[-1] == " " else word
-    return text[1:] if text[0] == " " else f" {text}"
-
-
-def _cut(text: str) -> list[str]:
-    """The marked words between lone spaces."""
-    return _marked(LONE_SPACE.split(text))
-
-
-def _cut_at_spaces(text: str) -> list[str]:
-    """The marked words between spaces, which are faster to find: `_cut`'s if all are `_is_word`."""
-    return _marked(text.split(" "))
-
-
-def _is_word(word: str) -> bool:
-    """Says whether the spaces around what `_cut_at_spaces` gave are lone."""
-    begins_right = word[:1] == " " or word[:1].strip()
-    ends_right = word[-1:] == " " or word[-1:].strip()
-    return bool(begins_right and ends_right) and word != " "
-
-
 def _find(text: str, known: Mapping[str, bytes]) -> tuple[list[str], np.ndarray | None]:
     """A text's words and ids, None if some aren't known: then the words may be cut wrongly."""
-    for cut in (_cut_at_spaces, _cut):
-        words = cut(text)
+    for cutting in (cut_at_spaces, cut):
+        words = cutting(text)
         try:
             return words, _row(words, known)
         except KeyError as missing:
-            if _is_word(missing.args[0]):
+            if is_word(missing.args[0]):
                 break
     return words, None
 

@@ -8,15 +8,18 @@ first, and the trainer is then given all its characters in an order of our own.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any
 
 import tokenizers
 from tokenizers import models, pre_tokenizers, trainers
 
 from hornbook.tokenizers.rust_engine import rust_errors
+from hornbook.tokenizers.space_cuts import can_be_cut, cut, joined
 
 BATCH = 1000
+STRETCH = 2**25
+"""Characters whose parts are counted together: what is held of them is less than that."""
 
 
 def count_words(normalizer: Any, pre_tokenizer: Any, texts: Iterator[str]) -> dict[str, int]:
@@ -32,7 +35,35 @@ def count_words(normalizer: Any, pre_tokenizer: Any, texts: Iterator[str]) -> di
         splitter.normalizer = normalizer
     if pre_tokenizer is not None:
         splitter.pre_tokenizer = pre_tokenizer
-    counter = trainers.WordPieceTrainer(vocab_size=0, show_progress=False)
+    if not can_be_cut(splitter):
+        return _counted(splitter, texts)
+    words: Counter[str] = Counter()
+    for parts in _counted_parts(texts):
+        # The library counts what it is given. It gets the parts whose count has a binary digit: a
+        # part comes once or twice instead of as often as it was met.
+        for digit in range(max(parts.values()).bit_length()):
+            some = [part for part, count in parts.items() if count >> digit & 1]
+            for word, count in _counted(splitter, joined(some)).items():
+                words[word] += count << digit
+    return words
+
+
+def _counted_parts(texts: Iterator[str]) -> Iterator[Counter[str]]:
+    """Counts parts between lone spaces; of a large corpus, one stretch after the other."""
+    parts: Counter[str] = Counter()
+    size = 0
+    for batch in _batches(texts):
+        parts.update(chain.from_iterable(map(cut, batch)))
+        size += sum(map(len, batch))
+        if size > STRETCH:
+            yield parts
+            parts, size = Counter(), 0
+    if parts:
+        yield parts
+
+
+def _counted(splitter: tokenizers.Tokenizer, texts: Iterable[str]) -> dict[str, int]:
+    counter = trainers.WordPieceTrainer(vocab_size=0, limit_alphabet=0, show_progress=False)
     train_on(splitter, counter, texts)
     return json.loads(counter.__getstate__())["WordPieceTrainer"]["bpe_trainer"]["words"]
 
@@ -91,14 +122,16 @@ def train_on_words(tokenizer: tokenizers.Tokenizer, trainer: Any, words: Mapping
 
 def train_on(tokenizer: tokenizers.Tokenizer, trainer: Any, texts: Iterable[str]) -> None:
     """Trains on a stream; texts go over in batches, since each hand-over costs."""
-    stream = iter(texts)
-    batches = iter(lambda: list(islice(stream, BATCH)), [])
     with rust_errors("Training a tokenizer"):
-        tokenizer.train_from_iterator(batches, trainer)
+        tokenizer.train_from_iterator(_batches(texts), trainer)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    stream = iter(texts)
+    return iter(lambda: list(islice(stream, BATCH)), [])
 
 
 def _repeated(words: Mapping[str, int], separator: str) -> Iterator[str]:
     """Every word as often as it was counted, for a trainer that counts by itself."""
-    for word, count in words.items():
-        for start in range(0, count, BATCH):
-            yield f"{word}{separator}" * min(BATCH, count - start)
+    each = chain.from_iterable(repeat(f"{word}{separator}", count) for word, count in words.items())
+    return iter(lambda: "".join(islice(each, BATCH)), "")
