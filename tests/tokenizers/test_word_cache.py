@@ -118,6 +118,16 @@ def test_special_tokens_in_texts(model, as_text):
     assert engine.encode_batch(texts) == ids(library, texts)
 
 
+def test_ids_with_gaps(model):
+    """The library gives an added token the id that a token of the vocabulary has."""
+    alphabet = sorted(BYTES.alphabet(), key="a".__eq__)
+    vocabulary = {token: number for number, token in enumerate(alphabet, start=1)}
+    assert vocabulary["a"] == len(vocabulary)
+    library = byte_pair(models.BPE(vocabulary, []), BYTES(add_prefix_space=False))
+    texts = ["a bird sings", "sings"]
+    assert cutting(library).encode_batch(texts) == ids(library, texts)
+
+
 @settings(max_examples=60, deadline=None)
 @given(texts=st.lists(TEXTS, min_size=4, max_size=12))
 def test_texts_of_any_characters(engines, libraries, texts):

@@ -37,12 +37,13 @@ def to_strings(
             )
         inputs = inputs.tolist()
     if isinstance(inputs, list | tuple):
-        # Most are all strings, or all bytes: without a look at each of them.
+        # A batch of one kind, as most are, needs no look at each of its texts.
         kinds = set(map(type, inputs))
         if kinds == {str}:
             return list(inputs), True
-        if kinds == {bytes}:
-            return list(map(read, inputs)), True
+        if kinds == {bytes} and from_bytes is None:
+            with contextlib.suppress(UnicodeDecodeError):  # what is wrong is said below
+                return list(map(bytes.decode, inputs)), True
         return [_to_string(text, read) for text in inputs], True
     raise TokenizerError(
         f"Got {type(inputs).__name__}; expected a string, or a list or array of strings"

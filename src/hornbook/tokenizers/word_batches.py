@@ -68,7 +68,9 @@ class WordBatches:
         twin.add_tokens([token for _, token in added])
         equal = all(twin.token_to_id(token.content) == number for number, token in added)
         apart = not any(set(MARK) & set(token.content) for _, token in added)
-        if not (equal and apart and twin.token_to_id(MARK) is None):
-            return None
+        known = twin.token_to_id(MARK) is not None
         twin.add_tokens([AddedToken(MARK, normalized=False)])
-        return twin
+        # The library takes the number of tokens for the id, even where a token has it already.
+        number = twin.token_to_id(MARK)
+        free = number is not None and original.id_to_token(number) is None
+        return twin if equal and apart and free and not known else None

@@ -19,7 +19,7 @@ from .tokenizer_training import trainer
 BATCH = 256
 """Texts in a batch of the pipelines."""
 CORES = os.cpu_count() or 1
-"""Calls that a pipeline makes at the same time."""
+"""Calls that grain makes at the same time, and half of those that tf.data makes."""
 
 Count = Callable[[], int]
 """Tokenizes everything and counts the tokens, or learns a vocabulary and counts its tokens."""
@@ -94,7 +94,7 @@ def _piped(library: str, tokenizer: Any, texts: list[str]) -> Count:
     import tensorflow as tf
 
     dataset = tf.data.Dataset.from_tensor_slices(texts).batch(BATCH)
-    dataset = dataset.map(tokenizer, num_parallel_calls=CORES).prefetch(2 * CORES)
+    dataset = dataset.map(tokenizer, num_parallel_calls=2 * CORES).prefetch(2 * CORES)
     # What tunes the pipeline sleeps up to 0.3 s after so little text before it lets go of it.
     options = tf.data.Options()
     options.autotune.enabled = False
