@@ -129,6 +129,60 @@ def test_causal_queries_in_parts(kv_heads, rows, bias, queries_of_a_part, monkey
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))
 
 
+@pytest.mark.backends("tensorflow")
+@pytest.mark.parametrize("kv_heads", [1, 2, 6])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("bias", [None, *BIASES])
+def test_in_a_graph(kv_heads, mask, bias):
+    """TensorFlow makes one call of several there, and takes parts of a tensor without a copy."""
+    import tensorflow as tf
+
+    arrays = factors(kv_heads)
+    if bias is not None:
+        arrays.append(np.random.default_rng(3).normal(size=BIASES[bias]).astype("f4"))
+    expected = results(dot_product_attention_reference, arrays, MASKS[mask], "float32")
+    weights = np.random.default_rng(1).normal(size=(BATCH, QUERIES, HEADS * 7)).astype("f4")
+    masks = None if mask == "none" else np.broadcast_to(MASKS[mask], (BATCH, 1, QUERIES, KEYS))
+
+    def row(operands, at, mask):
+        parts = [tf.split(operand, BATCH)[at] for operand in operands[:3]]
+        bias = operands[3][min(at, operands[3].shape[0] - 1)][None] if len(operands) > 3 else None
+        seen = None if mask is None else mask[at : at + 1]
+        return dot_product_attention(*parts, seen, scale=0.3, bias=bias)
+
+    @tf.function(jit_compile=False)
+    def both_ways(*operands):
+        with tf.GradientTape() as tape:
+            tape.watch(operands)
+            bias = operands[3] if len(operands) > 3 else None
+            outputs = dot_product_attention(*operands[:3], MASKS[mask], scale=0.3, bias=bias)
+            total = tf.reduce_sum(outputs * weights)
+        by_row = tf.concat([row(operands, at, masks) for at in range(BATCH)], 0)
+        return outputs, by_row, *tape.gradient(total, operands)
+
+    outputs, by_row, *gradients = both_ways(*map(tf.constant, arrays))
+    for ours, theirs in zip((by_row, outputs, *gradients), (expected[0], *expected), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))
+
+
+@pytest.mark.backends("tensorflow")
+@pytest.mark.parametrize("mask", sorted(set(MASKS) - {"none"}))
+def test_a_mask_is_one_of_all_rows(mask, monkeypatch):
+    """One that all rows share takes TensorFlow several hundred times as long."""
+    from hornbook.layers import tensorflow_attention as own_form
+
+    shapes = []
+    scores = own_form._masked_scores
+
+    def watched(query, key, mask, scale):
+        shapes.append(mask.shape)
+        return scores(query, key, mask, scale)
+
+    monkeypatch.setattr(own_form, "_masked_scores", watched)
+    results(dot_product_attention, factors(6), MASKS[mask], "float32")
+    assert set(map(tuple, shapes)) == {(BATCH, 1, QUERIES, KEYS)}
+
+
 @pytest.mark.parametrize("kv_heads", [1, 2, 6])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("bias", [None, *BIASES])

@@ -69,41 +69,51 @@ def _attend_part(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: 
     query = tf.reshape(query, (batch, kv_heads, group * length, head_dim))
     if mask is not None:
         # Finite, so that a row that may look nowhere gives no NaN. Adding is faster than choosing.
-        mask = tf.where(mask, 0.0, -1e30)
-        shape = tf.shape(mask)
-        mask = tf.broadcast_to(mask, (shape[0], shape[1], length, shape[3]))
+        mask = _for_scores(tf.where(mask, 0.0, -1e30), batch, 1, length, key)
         mask = tf.tile(mask, (1, 1, group, 1))
     if bias is not None:
-        bias, shape = tf.cast(bias, tf.float32), tf.shape(bias)
-        bias = tf.broadcast_to(bias, (shape[0], heads, length, shape[3]))
-        bias = tf.reshape(bias, (shape[0], kv_heads, group * length, shape[3]))
-    outputs = _attend(query * tf.cast(scale, query.dtype), key, value, mask, bias)
+        bias = tf.cast(bias, tf.float32)
+        rows = batch if kv_heads == 1 else tf.shape(bias)[0]
+        bias = _for_scores(bias, rows, heads, length, key)
+        bias = tf.reshape(bias, (rows, kv_heads, group * length, tf.shape(key)[2]))
+    outputs = _attend(query, key, value, mask, bias, scale)
     outputs = tf.reshape(outputs, (batch, kv_heads, group, length, value.shape[-1]))
     outputs = tf.transpose(outputs, (0, 3, 1, 2, 4))
     return tf.reshape(outputs, (batch, length, heads * value.shape[-1]))
 
 
-def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any) -> Any:
-    """Queries [batch, kv_heads, queries, head_dim] are scaled; a mask is [batch, 1, queries, keys].
+def _for_scores(addend: Any, rows: Any, heads: int, length: Any, key: Any) -> Any:
+    """What is added to scores, [rows, heads, queries, keys].
+
+    Where all heads have the same, TensorFlow adds it as a part of the product, and takes several
+    hundred times as long for it if all rows have the same too: [1, 1, queries, keys].
+    """
+    addend = tf.broadcast_to(addend, (rows, heads, length, tf.shape(key)[2]))
+    addend.set_shape((None, heads, None, None))
+    return addend
+
+
+def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
+    """Queries are [batch, kv_heads, queries, head_dim], a mask is [batch, 1, queries, keys].
 
     A bias is [batch or 1, kv_heads, queries, keys].
     """
 
     @tf.custom_gradient
     def attend(query: Any, key: Any, value: Any, *bias: Any) -> Any:
-        scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
-        for addend in (*bias, *(() if mask is None else (mask,))):
+        scores = _masked_scores(query, key, mask, scale)
+        for addend in bias:
             scores = scores + addend
         weights = tf.nn.softmax(scores)
         weights = tf.cast(weights, value.dtype)
         outputs = tf.matmul(weights, value)
 
         def backward(gradient: Any) -> tuple[Any, ...]:
-            products = tf.cast(gradient * outputs, tf.float32)
-            mean = tf.reduce_sum(products, -1, keepdims=True)
-            changes = tf.cast(tf.matmul(gradient, value, transpose_b=True), tf.float32) - mean
+            scaled = gradient * tf.cast(scale, gradient.dtype)
+            mean = tf.reduce_sum(tf.cast(scaled * outputs, tf.float32), -1, keepdims=True)
+            changes = tf.cast(tf.matmul(scaled, value, transpose_b=True), tf.float32) - mean
             changes = tf.cast(weights, tf.float32) * changes
-            bias_gradients = [_summed(changes, tf.shape(addend)) for addend in bias]
+            bias_gradients = [_summed(changes, tf.shape(addend)) / scale for addend in bias]
             changes = tf.cast(changes, value.dtype)
             return (
                 tf.matmul(changes, key),
@@ -117,7 +127,22 @@ def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any) -> Any:
     return attend(query, key, value, *(() if bias is None else (bias,)))
 
 
+def _masked_scores(query: Any, key: Any, mask: Any, scale: float) -> Any:
+    """In float32. With a mask they are one call of oneDNN, which multiplies and adds by the way.
+
+    It takes a scale behind the product alone: where the query is what is multiplied, TensorFlow
+    2.21 computes wrong numbers for some queries (docs/decisions/tensorflow_cpu.md).
+    """
+    scale = tf.cast(scale, query.dtype)
+    if mask is None:
+        return tf.cast(tf.matmul(query * scale, key, transpose_b=True), tf.float32)
+    products = tf.matmul(query, key, transpose_b=True) * scale
+    if query.dtype == tf.float16:  # which has no number as small as the mask's
+        products = tf.cast(products, tf.float32)
+    return tf.cast(products + tf.cast(mask, products.dtype), tf.float32)
+
+
 def _summed(changes: Any, shape: Any) -> Any:
-    """The scores' gradient, summed over rows that had the same bias."""
+    """The products' gradient, summed over rows that had the same bias."""
     _, axes = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(changes), s1=shape)
     return tf.reshape(tf.reduce_sum(changes, axes), shape)
