@@ -172,13 +172,13 @@ def test_a_mask_is_one_of_all_rows(mask, monkeypatch):
     from hornbook.layers import tensorflow_attention as own_form
 
     shapes = []
-    scores = own_form._masked_scores
+    scores = own_form._scores
 
-    def watched(query, key, mask, scale):
+    def watched(query, key, mask, **options):
         shapes.append(mask.shape)
-        return scores(query, key, mask, scale)
+        return scores(query, key, mask, **options)
 
-    monkeypatch.setattr(own_form, "_masked_scores", watched)
+    monkeypatch.setattr(own_form, "_scores", watched)
     results(dot_product_attention, factors(6), MASKS[mask], "float32")
     assert set(map(tuple, shapes)) == {(BATCH, 1, QUERIES, KEYS)}
 

@@ -101,10 +101,7 @@ def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float
 
     @tf.custom_gradient
     def attend(query: Any, key: Any, value: Any, *bias: Any) -> Any:
-        scores = _masked_scores(query, key, mask, scale)
-        for addend in bias:
-            scores = scores + addend
-        weights = tf.nn.softmax(scores)
+        weights = tf.nn.softmax(_scores(query, key, mask, *bias, scale=scale))
         weights = tf.cast(weights, value.dtype)
         outputs = tf.matmul(weights, value)
 
@@ -127,19 +124,24 @@ def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float
     return attend(query, key, value, *(() if bias is None else (bias,)))
 
 
-def _masked_scores(query: Any, key: Any, mask: Any, scale: float) -> Any:
+def _scores(query: Any, key: Any, mask: Any, *bias: Any, scale: float) -> Any:
     """In float32. With a mask they are one call of oneDNN, which multiplies and adds by the way.
 
     It takes a scale behind the product alone: where the query is what is multiplied, TensorFlow
     2.21 computes wrong numbers for some queries (docs/decisions/tensorflow_cpu.md).
     """
-    scale = tf.cast(scale, query.dtype)
-    if mask is None:
-        return tf.cast(tf.matmul(query * scale, key, transpose_b=True), tf.float32)
-    products = tf.matmul(query, key, transpose_b=True) * scale
+    factor = tf.cast(scale, query.dtype)
+    if mask is None and not bias:
+        return tf.cast(tf.matmul(query * factor, key, transpose_b=True), tf.float32)
+    scores = tf.matmul(query, key, transpose_b=True) * factor
     if query.dtype == tf.float16:  # which has no number as small as the mask's
-        products = tf.cast(products, tf.float32)
-    return tf.cast(products + tf.cast(mask, products.dtype), tf.float32)
+        scores = tf.cast(scores, tf.float32)
+    if mask is not None:
+        scores = scores + tf.cast(mask, scores.dtype)
+    scores = tf.cast(scores, tf.float32)
+    for addend in bias:
+        scores = scores + addend
+    return scores
 
 
 def _summed(changes: Any, shape: Any) -> Any:
