@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import Iterator
 
-CORES = os.cpu_count() or 1
+# Those that this process may use, where the system says which.
+CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 class _Share:
