@@ -1,13 +1,13 @@
 """Calls at the same time share the machine's cores."""
 
-import os
+import subprocess
 import sys
 import threading
 from contextlib import ExitStack
 
 import pytest
 
-from hornbook.tokenizers.cores import CORES, _share, shared_cores
+from hornbook.tokenizers.cores import CORES, shared_cores
 
 
 def test_a_call_alone_has_all_cores():
@@ -40,13 +40,23 @@ def test_an_error_gives_the_core_back():
         assert threads == CORES
 
 
+FORKING = """
+import os
+from contextlib import ExitStack
+from hornbook.tokenizers.cores import CORES, _share, shared_cores
+
+with ExitStack() as running:
+    for _ in range(CORES):
+        running.enter_context(shared_cores())
+    child = os.fork()
+    if not child:
+        free = _share.turn.acquire(timeout=10)
+        os._exit(0 if free and not _share.running else 1)
+    raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="processes aren't forked there")
 def test_a_forked_process_has_all_cores():
-    with ExitStack() as running:
-        for _ in range(CORES):
-            running.enter_context(shared_cores())
-        child = os.fork()
-        if not child:
-            free = _share.turn.acquire(timeout=10)
-            os._exit(0 if free and not _share.running else 1)
-        assert os.waitpid(child, 0)[1] == 0
+    """In a process of its own: this one may have threads that don't like to be forked."""
+    subprocess.run([sys.executable, "-c", FORKING], check=True)
