@@ -16,13 +16,13 @@ CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_coun
 
 class _Share:
     def __init__(self) -> None:
-        self.turn = threading.Semaphore(CORES)
-        self.running: list[None] = []
-        """As long as calls are running: growing and shrinking a list takes no lock."""
+        self.renew()
 
     def renew(self) -> None:
         """Forgets the calls of the process that this one was forked from."""
-        self.__init__()  # type: ignore[misc]
+        self.turn = threading.Semaphore(CORES)
+        # As long as calls are running: growing and shrinking a list takes no lock.
+        self.running: list[None] = []
 
 
 _share = _Share()
