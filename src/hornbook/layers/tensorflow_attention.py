@@ -88,9 +88,7 @@ def _for_scores(addend: Any, rows: Any, heads: int, length: Any, key: Any) -> An
     Where all heads have the same, TensorFlow adds it as a part of the product, and takes several
     hundred times as long for it if all rows have the same too: [1, 1, queries, keys].
     """
-    addend = tf.broadcast_to(addend, (rows, heads, length, tf.shape(key)[2]))
-    addend.set_shape((None, heads, None, None))
-    return addend
+    return tf.broadcast_to(addend, (rows, heads, length, tf.shape(key)[2]))
 
 
 def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
