@@ -7,6 +7,7 @@ from keras import ops
 
 from hornbook.layers.initializer import own_initializer
 from hornbook.layers.linear_product import linear_product
+from hornbook.layers.lookup import look_up
 from hornbook.layers.positions import token_positions
 
 
@@ -66,6 +67,7 @@ class ReversibleEmbedding(keras.layers.Layer):
         shape = (self.input_dim, self.output_dim)
         self.embeddings = self.add_weight(
             name="embeddings",
+            autocast=False,
             shape=shape,
             initializer=self.embeddings_initializer,
             regularizer=self.embeddings_regularizer,
@@ -81,11 +83,9 @@ class ReversibleEmbedding(keras.layers.Layer):
     def call(self, inputs: Any, reverse: bool = False) -> Any:
         if reverse:
             kernel = self.embeddings if self.tie_weights else self.reverse_embeddings
-            if self.reverse_dtype is not None:
-                inputs = ops.cast(inputs, self.reverse_dtype)
-                kernel = ops.cast(kernel, self.reverse_dtype)
-            return linear_product(inputs, kernel)
-        outputs = ops.take(self.embeddings, ops.cast(inputs, "int32"), axis=0)
+            dtype = self.reverse_dtype or self.compute_dtype
+            return linear_product(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+        outputs = look_up(self.embeddings, ops.cast(inputs, "int32"))
         return ops.cast(outputs, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous: Any = None) -> Any:
@@ -151,6 +151,7 @@ class PositionEmbedding(keras.layers.Layer):
             )
         self.embeddings = self.add_weight(
             name="embeddings",
+            autocast=False,
             shape=(self.offset + self.sequence_length, inputs_shape[-1]),
             initializer=self.initializer,
         )
@@ -163,7 +164,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     def _vectors(self, positions: Any) -> Any:
         rows = positions + self.offset if self.offset else positions
-        return ops.cast(ops.take(self.embeddings, rows, axis=0), self.compute_dtype)
+        return ops.cast(look_up(self.embeddings, rows), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from hornbook.layers.initializer import own_initializer
+from hornbook.layers.lookup import look_up
 
 
 @keras.saving.register_keras_serializable(package="hornbook")
@@ -50,6 +51,7 @@ class RelativePositionBias(keras.layers.Layer):
     def build(self, positions_shape: tuple[int | None, ...]) -> None:
         self.embeddings = self.add_weight(
             name="embeddings",
+            autocast=False,
             shape=(self.num_buckets, self.num_heads),
             initializer=self.initializer,
         )
@@ -61,7 +63,7 @@ class RelativePositionBias(keras.layers.Layer):
         near = ops.minimum(ops.abs(distances), self.max_distance)
         found = ops.take(ops.convert_to_tensor(buckets), near, axis=0)
         found = ops.where(distances > 0, found + self.num_buckets // 2, found)
-        bias = ops.take(self.embeddings, found, axis=0)
+        bias = look_up(self.embeddings, found)
         return ops.cast(ops.transpose(bias, (0, 3, 1, 2)), self.compute_dtype)
 
     def compute_output_shape(self, positions_shape: tuple[int | None, ...]) -> tuple[Any, ...]:
