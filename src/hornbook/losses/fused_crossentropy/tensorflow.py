@@ -6,6 +6,9 @@ import tensorflow as tf
 
 from hornbook.losses.fused_crossentropy.in_place import is_in_place
 
+PIECE_BYTES = 2**25
+"""Pieces whose float32 logits take no more than that may be twice as long."""
+
 
 def fused(
     hidden: Any, kernel: Any, bias: Any, labels: Any, weights: Any, piece_tokens: int
@@ -13,6 +16,9 @@ def fused(
     """See `fused_crossentropy`."""
     if bias is None:
         bias = tf.zeros(kernel.shape[:1], kernel.dtype)
+    if kernel.dtype == tf.float32 and 8 * piece_tokens * kernel.shape[0] <= PIECE_BYTES:
+        # Each piece adds a gradient as large as the kernel, which no product does by the way.
+        piece_tokens *= 2
 
     @tf.custom_gradient
     def summed(hidden: Any, kernel: Any, bias: Any) -> Any:
