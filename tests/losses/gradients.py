@@ -25,8 +25,12 @@ def value_and_gradients(function, *arrays):
         return value.detach().numpy(), [tensor.grad.numpy() for tensor in tensors]
     import tensorflow as tf
 
-    tensors = [tf.constant(array) for array in arrays]
-    with tf.GradientTape() as tape:
-        tape.watch(tensors)
-        value = function(*tensors)
-    return value.numpy(), [part.numpy() for part in tape.gradient(value, tensors)]
+    @tf.function(autograph=False)  # as `fit` does it
+    def both(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        return value, tape.gradient(value, tensors)
+
+    value, gradients = both(*map(tf.constant, arrays))
+    return value.numpy(), [part.numpy() for part in gradients]

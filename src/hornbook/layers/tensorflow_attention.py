@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from hornbook.layers.attention_parts import CAUSAL_QUERIES, attend_in_parts
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
+from hornbook.layers.tensorflow_fusion import fused
 
 NARROW = 32
 """Narrower heads run in parts of half as many: their products cost less than the scores."""
@@ -106,8 +107,7 @@ def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float
         def backward(gradient: Any) -> tuple[Any, ...]:
             scaled = gradient * tf.cast(scale, gradient.dtype)
             mean = tf.reduce_sum(tf.cast(scaled * outputs, tf.float32), -1, keepdims=True)
-            changes = tf.cast(tf.matmul(scaled, value, transpose_b=True), tf.float32) - mean
-            changes = tf.cast(weights, tf.float32) * changes
+            changes = _changes(weights, tf.matmul(scaled, value, transpose_b=True), mean)
             bias_gradients = [_summed(changes, tf.shape(addend)) / scale for addend in bias]
             changes = tf.cast(changes, value.dtype)
             return (
@@ -120,6 +120,12 @@ def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float
         return outputs, backward
 
     return attend(query, key, value, *(() if bias is None else (bias,)))
+
+
+@fused
+def _changes(weights: Any, gradient: Any, mean: Any) -> Any:
+    """The products' gradient, of the weights' and its mean, in float32."""
+    return tf.cast(weights, tf.float32) * (tf.cast(gradient, tf.float32) - mean)
 
 
 def _scores(query: Any, key: Any, mask: Any, *bias: Any, scale: float) -> Any:
