@@ -12,6 +12,7 @@ from hornbook.layers.dot_product_attention import (
     dot_product_attention,
     dot_product_attention_reference,
 )
+from hornbook.layers.dropout import Dropout
 from losses.gradients import value_and_gradients
 
 BATCH, QUERIES, KEYS, HEADS = 2, 3, 5, 6
@@ -45,6 +46,15 @@ BIASES = {
 }
 
 
+def traced(function):
+    """The function in a graph of TensorFlow's; as it is on other backends."""
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, autograph=False)
+
+
 def results(form, arrays, mask, dtype):
     """The outputs, and the gradients of their sum by random weights; a fourth array is the bias."""
     weights = np.random.default_rng(1).normal(size=(BATCH, QUERIES, HEADS * 7))
@@ -58,7 +68,7 @@ def results(form, arrays, mask, dtype):
     def total(*arrays):
         return ops.sum(outputs(*arrays) * ops.cast(weights, "float32"))
 
-    return ops.convert_to_numpy(outputs(*arrays)), *value_and_gradients(total, *arrays)[1]
+    return ops.convert_to_numpy(traced(outputs)(*arrays)), *value_and_gradients(total, *arrays)[1]
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 6])
@@ -88,33 +98,36 @@ def test_a_bias_and_its_gradient_are_the_plain_form_s(kv_heads, mask, bias, dtyp
         np.testing.assert_allclose(ours, theirs, atol=tolerance * max(abs(theirs).max(), 1e-3))
 
 
-@pytest.mark.backends("jax")
+def own_form():
+    return import_module(f"hornbook.layers.{keras.backend.backend()}_attention")
+
+
+@pytest.mark.backends("jax", "torch")
 @pytest.mark.parametrize("kv_heads", [2, 6])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("bias", [None, *BIASES])
-@pytest.mark.parametrize("parts", [2, QUERIES])
+@pytest.mark.parametrize("parts", [1, 2, QUERIES])
 def test_queries_in_parts(kv_heads, mask, bias, parts, monkeypatch):
-    from hornbook.layers import attention_parts, jax_attention
+    from hornbook.layers import attention_parts
 
     arrays = factors(kv_heads)
     if bias is not None:
         arrays.append(np.random.default_rng(3).normal(size=BIASES[bias]).astype("f4"))
     expected = results(dot_product_attention_reference, arrays, MASKS[mask], "float32")
-    monkeypatch.setattr(jax_attention, "SCORE_BYTES", 1)
+    monkeypatch.setattr(own_form(), "SCORE_BYTES", 1)
+    monkeypatch.setattr(own_form(), "_is_slow", lambda *_: True, raising=False)
     monkeypatch.setattr(attention_parts, "MOST_PARTS", parts)
     found = results(dot_product_attention, arrays, MASKS[mask], "float32")
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))
 
 
-@pytest.mark.backends("jax", "tensorflow")
 @pytest.mark.parametrize("kv_heads", [2, 6])
 @pytest.mark.parametrize("rows", [1, BATCH])
 @pytest.mark.parametrize("bias", [None, "of everything", "of heads and keys"])
 @pytest.mark.parametrize("queries_of_a_part", [1, 2])
 def test_causal_queries_in_parts(kv_heads, rows, bias, queries_of_a_part, monkeypatch):
     """Keys that no query of a part may see are left out."""
-    own_form = import_module(f"hornbook.layers.{keras.backend.backend()}_attention")
     arrays = factors(kv_heads)
     if bias is not None:
         arrays.append(np.random.default_rng(3).normal(size=BIASES[bias]).astype("f4"))
@@ -122,8 +135,8 @@ def test_causal_queries_in_parts(kv_heads, rows, bias, queries_of_a_part, monkey
     real[..., 0] = True
     mask = real & (np.arange(KEYS) <= np.arange(QUERIES)[:, None])
     expected = results(dot_product_attention_reference, arrays, mask, "float32")
-    monkeypatch.setattr(own_form, "CAUSAL_QUERIES", queries_of_a_part)
-    monkeypatch.setattr(own_form, "NARROW", 0, raising=False)
+    monkeypatch.setattr(own_form(), "CAUSAL_QUERIES", queries_of_a_part)
+    monkeypatch.setattr(own_form(), "NARROW", 0, raising=False)
     found = results(partial(dot_product_attention, is_causal=True), arrays, mask, "float32")
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5 * max(abs(theirs).max(), 1e-3))
@@ -169,16 +182,14 @@ def test_in_a_graph(kv_heads, mask, bias):
 @pytest.mark.parametrize("mask", sorted(set(MASKS) - {"none"}))
 def test_a_mask_is_one_of_all_rows(mask, monkeypatch):
     """One that all rows share takes TensorFlow several hundred times as long."""
-    from hornbook.layers import tensorflow_attention as own_form
-
     shapes = []
-    scores = own_form._scores
+    scores = own_form()._scores
 
     def watched(query, key, mask, **options):
         shapes.append(mask.shape)
         return scores(query, key, mask, **options)
 
-    monkeypatch.setattr(own_form, "_scores", watched)
+    monkeypatch.setattr(own_form(), "_scores", watched)
     results(dot_product_attention, factors(6), MASKS[mask], "float32")
     assert set(map(tuple, shapes)) == {(BATCH, 1, QUERIES, KEYS)}
 
@@ -207,6 +218,60 @@ def test_a_single_query(kv_heads, mask, bias, dtype, tolerance):
     found = outputs(dot_product_attention, dtype)
     assert found.shape == (BATCH, 1, HEADS * 7)
     np.testing.assert_allclose(found, expected, atol=tolerance * abs(expected).max())
+
+
+class SameEachTime(Dropout):
+    """One whose draws are all alike."""
+
+    def next_seed(self):
+        return ops.convert_to_tensor([3, 4], "int64" if is_torch() else "uint32")
+
+
+def is_torch():
+    return keras.backend.backend() == "torch"
+
+
+def kept_weights(mask, kv_heads, is_causal):
+    """Which weights aren't dropped [batch, heads, queries, keys], as unit values show them."""
+    query, key, _ = factors(kv_heads)
+    value = np.broadcast_to(np.eye(KEYS, dtype="f4"), (BATCH, kv_heads, KEYS, KEYS))
+    dropout = SameEachTime(0.4, seed=1)
+    attend = partial(dot_product_attention, scale=0.3, dropout=dropout, is_causal=is_causal)
+    outputs = traced(attend)(*map(ops.convert_to_tensor, (query, key, value.copy(), mask)))
+    outputs = ops.convert_to_numpy(outputs).reshape(BATCH, QUERIES, HEADS, KEYS)
+    return outputs.transpose(0, 2, 1, 3) > 0
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 6])
+@pytest.mark.parametrize("is_causal", [False, True])
+@pytest.mark.parametrize("bias", [None, "of everything", "of heads and keys"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-3), ("bfloat16", 0.06)])
+def test_weights_are_dropped(kv_heads, is_causal, bias, dtype, tolerance, monkeypatch):
+    """Forward and backward the same ones."""
+    monkeypatch.setattr(own_form(), "CAUSAL_QUERIES", 2)
+    mask = MASKS["of rows"]
+    if is_causal:
+        mask = mask & (np.arange(KEYS) <= np.arange(QUERIES)[:, None])
+    mask = np.broadcast_to(mask, (BATCH, 1, QUERIES, KEYS))
+    arrays = factors(kv_heads)
+    if bias is not None:
+        arrays.append(np.random.default_rng(3).normal(size=BIASES[bias]).astype("f4"))
+    kept = kept_weights(mask, kv_heads, is_causal)
+    seen = np.broadcast_to(mask, kept.shape)
+    assert 0.4 < kept[seen].mean() < 0.8
+    assert not kept[~seen].any()
+    by_group = kept.reshape(BATCH, kv_heads, -1, QUERIES, KEYS)
+
+    def drop(weights):
+        return ops.where(ops.convert_to_tensor(by_group), weights / 0.6, 0)
+
+    dropping = {"dropout": SameEachTime(0.4, seed=1, dtype=dtype), "is_causal": is_causal}
+    expected = results(
+        partial(dot_product_attention_reference, dropout=drop), arrays, mask, "float32"
+    )
+    found = results(partial(dot_product_attention, **dropping), arrays, mask, dtype)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance * max(abs(theirs).max(), 1e-3))
 
 
 @pytest.mark.parametrize("queries", [1, QUERIES])

@@ -9,6 +9,7 @@ from keras import ops
 
 from hornbook.backbones.cached_run import CachedRun, window_slots
 from hornbook.layers.attention_mask import AttentionMask
+from hornbook.layers.dropout import Dropout
 from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
 from hornbook.layers.kv_cache import cache_dtype
 from hornbook.layers.linear import Linear
@@ -71,7 +72,7 @@ class Decoder:
         positions = TokenPositions(name="positions")(inputs["token_ids"], real)
         x = self._embed(inputs["token_ids"], positions)
         if self.embedding_dropout:
-            x = keras.layers.Dropout(self.embedding_dropout, name="embedding_dropout")(x)
+            x = Dropout(self.embedding_dropout, name="embedding_dropout")(x)
         lengths = None
         if any(brick.reads_lengths for brick in self._rotations()):
             lengths = RowLengths(name="lengths")(inputs["padding_mask"])

@@ -9,6 +9,7 @@ import keras
 from hornbook.backbones.decoder import TokenPositions, layer_ropes, rotations
 from hornbook.layers.attention import Attention
 from hornbook.layers.attention_mask import AttentionMask
+from hornbook.layers.dropout import Dropout
 from hornbook.layers.embeddings import PositionEmbedding, ReversibleEmbedding
 from hornbook.layers.linear import Linear
 from hornbook.layers.relative_scores import AttentionContext
@@ -102,7 +103,7 @@ class Encoder:
         if self.final_norm is not None:
             x = self.final_norm(x)
         if self.output_dropout:
-            x = keras.layers.Dropout(self.output_dropout, name="output_dropout")(x)
+            x = Dropout(self.output_dropout, name="output_dropout")(x)
         if self.can_unpad:
             x = Repadding(name="repadding")(x, rows=real)
         outputs = {"sequence_output": x}
@@ -138,7 +139,7 @@ class Encoder:
             x = self.embedding_norm(x)
         dropout = None
         if self.embedding_dropout:
-            dropout = keras.layers.Dropout(self.embedding_dropout, name="embedding_dropout")
+            dropout = Dropout(self.embedding_dropout, name="embedding_dropout")
         parts = [dropout, self.input_projection]
         for part in reversed(parts) if self.dropout_last else parts:
             x = x if part is None else part(x)

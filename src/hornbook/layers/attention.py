@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from hornbook.layers.dot_product_attention import dot_product_attention
+from hornbook.layers.dropout import optional_dropout
 from hornbook.layers.kv_cache import write_kv
 from hornbook.layers.linear import Linear
 from hornbook.layers.linear_group import Group, linear_products
@@ -127,7 +128,7 @@ class Attention(keras.layers.Layer):
         self.query = self._project(num_query_heads * head_dim, use_bias, "query")
         self.key = self._project(num_key_value_heads * head_dim, use_bias, "key")
         self.value = self._project(num_key_value_heads * self.value_head_dim, use_bias, "value")
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = optional_dropout(dropout, self.dtype_policy)
 
     def build(
         self, inputs_shape: tuple[Any, ...], memory_shape: tuple[Any, ...] | None = None

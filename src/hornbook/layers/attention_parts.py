@@ -7,6 +7,8 @@ from keras import ops
 
 CAUSAL_QUERIES = 128
 """Causal queries run in parts of about as many."""
+SCORE_BYTES = 2**25
+"""Queries whose scores take more than that run in parts: scores are read three times."""
 MOST_PARTS = 8
 """As each is compiled for itself."""
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from hornbook.layers.dropout import optional_dropout
 from hornbook.layers.initializer import own_initializer
 from hornbook.layers.relative_scores import AttentionContext, heads_of, relative_scores
 
@@ -142,7 +143,7 @@ class DisentangledScores(keras.layers.Layer):
         self.content_to_position = content_to_position
         self.position_to_content = position_to_content
         self.dropout_rate = dropout
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = optional_dropout(dropout, self.dtype_policy)
 
     def build(self, inputs_shape: Any) -> None:
         """There is nothing to build."""

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from hornbook.layers.activation import softcapped
+from hornbook.layers.dropout import Dropout
 from hornbook.layers.unpadding import UnpaddedRows
 
 
@@ -48,21 +49,24 @@ def dot_product_attention(
     if isinstance(mask, UnpaddedRows):
         attend = partial(dot_product_attention, scale=scale, softcap=softcap, dropout=dropout)
         return mask.attend(query, key, value, bias, attend)
-    form = _own_form(query, key, value) if softcap is None and dropout is None else None
-    if form is not None:
-        causal = {"is_causal": True} if is_causal and keras.backend.backend() != "torch" else {}
-        return form(query, key, value, mask, scale, bias, **causal)
+    drops = isinstance(dropout, Dropout) and dropout.is_random
+    if softcap is None and (drops or dropout is None):
+        form = _own_form(query, key, value, drops)
+        if form is not None:
+            return form(query, key, value, mask, scale, bias, is_causal, dropout)
     return dot_product_attention_reference(
         query, key, value, mask, scale=scale, bias=bias, softcap=softcap, dropout=dropout
     )
 
 
-def _own_form(query: Any, key: Any, value: Any) -> Callable[..., Any] | None:
+def _own_form(query: Any, key: Any, value: Any, drops: bool) -> Callable[..., Any] | None:
     """The backend's own form for such operands, if it has one that is faster than the plain one."""
     backend = keras.backend.backend()
     if backend == "torch":
-        one = _one_query_in_half_precision_on_the_cpu(query)
-        return _torch_form_of_one_query if one else _torch_form
+        from hornbook.layers.torch_attention import torch_attention
+        from hornbook.layers.torch_dropout import is_computed_on_the_cpu
+
+        return torch_attention if not drops or is_computed_on_the_cpu(query) else None
     # A single query is a token to decode, for which the plain form is as fast.
     if query.shape[1] == 1 or not query.dtype == key.dtype == value.dtype:
         return None
@@ -75,11 +79,6 @@ def _own_form(query: Any, key: Any, value: Any) -> Callable[..., Any] | None:
     from hornbook.layers.jax_attention import jax_attention
 
     return jax_attention if jax.default_backend() == "cpu" else None
-
-
-def _one_query_in_half_precision_on_the_cpu(query: Any) -> bool:
-    """Whether torch's call is slow: it takes up to twelve times as long as the plain form."""
-    return query.shape[1] == 1 and query.element_size() == 2 and query.device.type == "cpu"
 
 
 def dot_product_attention_reference(
@@ -142,50 +141,3 @@ def _scores(query: Any, key: Any) -> Any:
 
         return tf.cast(tf.matmul(query, key, transpose_b=True), "float32")
     return ops.cast(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))), "float32")
-
-
-def _torch_form(query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any = None) -> Any:
-    """One call that keeps the scores in the processor's cache, or on its chip."""
-    import torch
-
-    batch, length, heads, _ = query.shape
-    if bias is not None:
-        mask = _torch_bias(bias, mask, query.dtype)
-    outputs = torch.nn.functional.scaled_dot_product_attention(
-        query.transpose(1, 2), key, value, attn_mask=mask, scale=scale,
-        enable_gqa=heads != key.shape[1],
-    )  # fmt: skip
-    return outputs.transpose(1, 2).reshape(batch, length, heads * value.shape[-1])
-
-
-def _torch_form_of_one_query(
-    query: Any, key: Any, value: Any, mask: Any, scale: float, bias: Any = None
-) -> Any:
-    """The plain form, in few calls: a step of generation is made of some 400."""
-    import torch
-
-    batch, _, heads, head_dim = query.shape
-    kv_heads = key.shape[1]
-    grouped = query.reshape(batch, kv_heads, heads // kv_heads, head_dim)
-    scores = (grouped.to(key.dtype) @ key.mT).float() * scale
-    if bias is not None:
-        same = bias.shape[1] == 1  # for all heads
-        scores = scores + (bias if same else bias.reshape(len(bias), kv_heads, -1, bias.shape[-1]))
-    if mask is not None:
-        scores = torch.where(mask, scores, -1e30)
-    outputs = scores.softmax(-1).to(value.dtype) @ value
-    return outputs.to(query.dtype).reshape(batch, 1, heads * value.shape[-1])
-
-
-def _torch_bias(bias: Any, mask: Any, dtype: Any) -> Any:
-    """A bias and a mask in one, in the dtype of the queries."""
-    import torch
-
-    if mask is not None:
-        # Finite, so that a row that may look nowhere gives no NaN.
-        bias = torch.where(mask, bias, torch.finfo(bias.dtype).min)
-    if bias.dtype != dtype:
-        # A narrower type's values are close together near zero alone, and the softmax takes no
-        # notice of what all keys of a query have in common.
-        bias = (bias - bias.detach().amax(-1, keepdim=True)).clamp(min=torch.finfo(dtype).min)
-    return bias.to(dtype)

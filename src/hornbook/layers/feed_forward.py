@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from hornbook.layers.activation import activation as get_activation
+from hornbook.layers.dropout import optional_dropout
 from hornbook.layers.linear import Linear
 from hornbook.layers.linear_group import Group, linear_products
 
@@ -47,7 +48,7 @@ class FeedForward(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.up = self._project(intermediate_dim, "up")
         self.gate = self._project(intermediate_dim, "gate") if gated else None
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = optional_dropout(dropout, self.dtype_policy)
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         self.up.build(input_shape)

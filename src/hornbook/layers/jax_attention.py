@@ -13,10 +13,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from hornbook.layers.attention_parts import CAUSAL_QUERIES, attend_in_parts
-
-SCORE_BYTES = 2**25
-"""Queries whose scores take more than that run in parts: scores are read three times."""
+from hornbook.layers.attention_parts import CAUSAL_QUERIES, SCORE_BYTES, attend_in_parts
+from hornbook.layers.dropout import Dropout
+from hornbook.layers.jax_dropout import kept
 
 
 def jax_attention(
@@ -27,14 +26,16 @@ def jax_attention(
     scale: float,
     bias: Any = None,
     is_causal: bool = False,
+    dropout: Dropout | None = None,
 ) -> Any:
     """See `dot_product_attention`; query, key and value have one dtype."""
     batch, length, heads, _ = query.shape
     whole = 4 * batch * heads * length * key.shape[2]
+    attend = partial(_attend_part, scale=scale, dropout=dropout)
     if not isinstance(whole, int):  # a symbol, of which Keras makes shapes
-        return _attend_part(query, key, value, mask, bias, scale)
+        return attend(query, key, value, mask, bias)
     return attend_in_parts(
-        partial(_attend_part, scale=scale),
+        attend,
         lambda tensor, keys: tensor[:, :, :keys],
         query, key, value, mask, bias,
         parts=max(-(-whole // SCORE_BYTES), length // CAUSAL_QUERIES if is_causal else 1),
@@ -42,7 +43,9 @@ def jax_attention(
     )  # fmt: skip
 
 
-def _attend_part(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
+def _attend_part(
+    query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float, dropout: Dropout | None
+) -> Any:
     """The same without the parts."""
     batch, length, heads, head_dim = query.shape
     kv_heads = key.shape[1]
@@ -58,13 +61,16 @@ def _attend_part(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: 
         bias = jnp.asarray(bias, jnp.float32)
         bias = jnp.broadcast_to(bias, (bias.shape[0], heads, *bias.shape[2:]))
         bias = bias.reshape(bias.shape[0], kv_heads, group, *bias.shape[2:])
-    outputs = _attend(query, key, value, mask, bias, scale)
+    seed, rate = (None, 0.0) if dropout is None else (dropout.next_seed(), dropout.rate)
+    outputs = _attend(query, key, value, mask, bias, seed, scale, rate)
     outputs = outputs.reshape(batch, kv_heads, group, length, -1).transpose(0, 3, 1, 2, 4)
     return outputs.reshape(batch, length, -1)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(5,))
-def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
+@partial(jax.custom_vjp, nondiff_argnums=(6, 7))
+def _attend(
+    query: Any, key: Any, value: Any, mask: Any, bias: Any, seed: Any, scale: float, rate: float
+) -> Any:
     """Queries of the heads that share a key and value head stand below each other.
 
     Args:
@@ -75,13 +81,15 @@ def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float
             It gets no gradient.
         bias: float32, [batch or 1, kv_heads, group, queries / group or 1, keys or 1], added to the
             scores, too; or None.
+        seed: of the weights that are dropped, uint32 [2]; or None.
         scale: what the products are multiplied by.
+        rate: the share of the weights that are dropped.
     """
-    return _forward(query, key, value, mask, bias, scale)[0]
+    return _forward(query, key, value, mask, bias, seed, scale, rate)[0]
 
 
 def _forward(
-    query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float
+    query: Any, key: Any, value: Any, mask: Any, bias: Any, seed: Any, scale: float, rate: float
 ) -> tuple[Any, Any]:
     # Not the scores: XLA's CPU backend would write out an array of scales as wide as they are.
     query = query * jnp.asarray(scale, query.dtype)
@@ -90,21 +98,22 @@ def _forward(
     weights = jnp.exp(scores - highest)
     total = jnp.sum(weights, -1, keepdims=True)
     # The narrow result is divided, not the wide weights.
-    outputs = _product(weights.astype(value.dtype), value, 3, 2) / total
+    weights = _dropped(weights, seed, rate).astype(value.dtype)
+    outputs = _product(weights, value, 3, 2) / (total * (1 - rate))
     outputs = outputs.astype(value.dtype)
-    return outputs, (query, key, value, mask, bias, outputs, highest, total)
+    return outputs, (query, key, value, mask, bias, seed, outputs, highest, total)
 
 
-def _backward(scale: float, saved: tuple[Any, ...], gradient: Any) -> tuple[Any, ...]:
-    query, key, value, mask, bias, outputs, highest, total = saved
+def _backward(scale: float, rate: float, saved: tuple[Any, ...], gradient: Any) -> tuple[Any, ...]:
+    query, key, value, mask, bias, seed, outputs, highest, total = saved
     dtype = value.dtype
     weights = jnp.exp(_scores(query, key, mask, bias) - highest).astype(dtype)
     gradient = gradient.astype(jnp.float32) / total
     mean = jnp.sum(gradient * outputs, -1, keepdims=True)
-    gradient = gradient.astype(dtype)
+    gradient = (gradient / (1 - rate)).astype(dtype)
     # Transposed: only in this order is a sum over the rows of both operands fast.
-    value_gradient = _product(gradient, weights, 2, 2)
-    changes = weights * (_product(gradient, value, 3, 3) - mean)
+    value_gradient = _product(gradient, _dropped(weights, seed, rate), 2, 2)
+    changes = weights * (_dropped(_product(gradient, value, 3, 3), seed, rate) - mean)
     score_gradient = changes.astype(dtype)
     query_gradient = _product(score_gradient, key, 3, 2) * scale
     key_gradient = _product(query, score_gradient, 2, 2)
@@ -115,10 +124,16 @@ def _backward(scale: float, saved: tuple[Any, ...], gradient: Any) -> tuple[Any,
         None,
         # Which the compiler leaves out where nobody asks for it.
         None if bias is None else _summed(changes, bias.shape),
+        None,
     )
 
 
 _attend.defvjp(_forward, _backward)
+
+
+def _dropped(weights: Any, seed: Any, rate: float) -> Any:
+    """The same weights are zero for the same seed: they are cheaper to find again than to keep."""
+    return weights if seed is None else jnp.where(kept(weights.shape, seed, rate), weights, 0)
 
 
 def _scores(query: Any, key: Any, mask: Any, bias: Any) -> Any:

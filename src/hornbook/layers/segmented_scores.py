@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from hornbook.layers.dropout import optional_dropout
 from hornbook.layers.initializer import own_initializer
 from hornbook.layers.linear import Linear
 from hornbook.layers.relative_scores import AttentionContext, heads_of, relative_scores
@@ -47,7 +48,7 @@ class DistanceEncoding(AttentionContext):
         self.hidden_dim = hidden_dim
         self.max_distance = max_distance
         self.dropout_rate = dropout
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = optional_dropout(dropout, self.dtype_policy)
 
     def build(self, inputs_shape: Any) -> None:
         shape = (1, 1, self.hidden_dim)

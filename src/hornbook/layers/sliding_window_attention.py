@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from hornbook.layers.dot_product_attention import dot_product_attention
+from hornbook.layers.dropout import optional_dropout
 from hornbook.layers.linear import Linear
 from hornbook.layers.linear_group import Group, linear_products
 from hornbook.layers.relative_scores import AttentionContext
@@ -143,7 +144,7 @@ class SlidingWindowAttention(keras.layers.Layer):
         self.global_query, self.global_key, self.global_value = (
             self._project(width, f"global_{name}") for name in ("query", "key", "value")
         )
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = optional_dropout(dropout, self.dtype_policy)
 
     def build(self, inputs_shape: tuple[Any, ...]) -> None:
         for brick in (*self.linear_groups[0], *self.optional_bricks):

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from hornbook.layers.attention_parts import CAUSAL_QUERIES, attend_in_parts
+from hornbook.layers.dropout import Dropout
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.layers.tensorflow_fusion import fused
 
@@ -25,9 +26,10 @@ def tensorflow_attention(
     scale: float,
     bias: Any = None,
     is_causal: bool = False,
+    dropout: Dropout | None = None,
 ) -> Any:
     """See `dot_product_attention`; query, key and value have one dtype."""
-    attend = partial(_attend_part, scale=scale)
+    attend = partial(_attend_part, scale=scale, dropout=dropout)
     if not (is_causal and is_xla_on_the_cpu() and _are_known(query, key, mask, bias)):
         return attend(query, key, value, mask, bias)
     at_once = CAUSAL_QUERIES // (2 if query.shape[3] < NARROW else 1)
@@ -59,7 +61,9 @@ def _first(tensor: Any, number: int) -> Any:
     return cut(tensor)
 
 
-def _attend_part(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
+def _attend_part(
+    query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float, dropout: Dropout | None
+) -> Any:
     """The same without the parts."""
     batch, length = tf.shape(query)[0], tf.shape(query)[1]
     heads, head_dim = query.shape[2:]
@@ -77,7 +81,7 @@ def _attend_part(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: 
         rows = batch if kv_heads == 1 else tf.shape(bias)[0]
         bias = _for_scores(bias, rows, heads, length, key)
         bias = tf.reshape(bias, (rows, kv_heads, group * length, tf.shape(key)[2]))
-    outputs = _attend(query, key, value, mask, bias, scale)
+    outputs = _attend(query, key, value, mask, bias, scale, dropout)
     outputs = tf.reshape(outputs, (batch, kv_heads, group, length, value.shape[-1]))
     outputs = tf.transpose(outputs, (0, 3, 1, 2, 4))
     return tf.reshape(outputs, (batch, length, heads * value.shape[-1]))
@@ -92,28 +96,33 @@ def _for_scores(addend: Any, rows: Any, heads: int, length: Any, key: Any) -> An
     return tf.broadcast_to(addend, (rows, heads, length, tf.shape(key)[2]))
 
 
-def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float) -> Any:
+def _attend(
+    query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float, dropout: Dropout | None
+) -> Any:
     """Queries are [batch, kv_heads, queries, head_dim], a mask is [batch, 1, queries, keys].
 
     A bias is [batch or 1, kv_heads, queries, keys].
     """
+    factor = 1.0 if dropout is None else 1 / (1 - dropout.rate)
 
     @tf.custom_gradient
     def attend(query: Any, key: Any, value: Any, *bias: Any) -> Any:
         weights = tf.nn.softmax(_scores(query, key, mask, *bias, scale=scale))
         weights = tf.cast(weights, value.dtype)
-        outputs = tf.matmul(weights, value)
+        dropped = () if dropout is None else (dropout(weights, training=True),)
+        outputs = tf.matmul(*(dropped or (weights,)), value)
 
         def backward(gradient: Any) -> tuple[Any, ...]:
             scaled = gradient * tf.cast(scale, gradient.dtype)
             mean = tf.reduce_sum(tf.cast(scaled * outputs, tf.float32), -1, keepdims=True)
-            changes = _changes(weights, tf.matmul(scaled, value, transpose_b=True), mean)
+            changes = tf.matmul(scaled, value, transpose_b=True)
+            changes = _changes(weights, changes, mean, tf.constant(factor), *dropped)
             bias_gradients = [_summed(changes, tf.shape(addend)) / scale for addend in bias]
             changes = tf.cast(changes, value.dtype)
             return (
                 tf.matmul(changes, key),
                 tf.matmul(changes, query, transpose_a=True),
-                tf.matmul(weights, gradient, transpose_a=True),
+                tf.matmul(*(dropped or (weights,)), gradient, transpose_a=True),
                 *bias_gradients,
             )
 
@@ -123,9 +132,15 @@ def _attend(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale: float
 
 
 @fused
-def _changes(weights: Any, gradient: Any, mean: Any) -> Any:
-    """The products' gradient, of the weights' and its mean, in float32."""
-    return tf.cast(weights, tf.float32) * (tf.cast(gradient, tf.float32) - mean)
+def _changes(weights: Any, gradient: Any, mean: Any, factor: Any, *dropped: Any) -> Any:
+    """The products' gradient, of the weights' and its mean, in float32.
+
+    Where weights are dropped, the others' gradient is multiplied by `factor`.
+    """
+    gradient = tf.cast(gradient, tf.float32)
+    for zeros in dropped:
+        gradient = tf.where(zeros == 0, 0.0, gradient * factor)
+    return tf.cast(weights, tf.float32) * (gradient - mean)
 
 
 def _scores(query: Any, key: Any, mask: Any, *bias: Any, scale: float) -> Any:

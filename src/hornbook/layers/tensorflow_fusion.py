@@ -21,11 +21,16 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*tensors: Any) -> Any:
-        if tf.executing_eagerly() or not is_xla_on_the_cpu() or not all(map(_is_known, tensors)):
+        if not can_fuse(*tensors):
             return function(*tensors)
         return _compiled(function, *((tuple(x.shape), x.dtype) for x in tensors))(*tensors)
 
     return call
+
+
+def can_fuse(*tensors: Any) -> bool:
+    """Whether a function of these would be one call."""
+    return not tf.executing_eagerly() and is_xla_on_the_cpu() and all(map(_is_known, tensors))
 
 
 def _is_known(tensor: Any) -> bool:

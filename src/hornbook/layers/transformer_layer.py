@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from hornbook.layers.attention import Attention
+from hornbook.layers.dropout import optional_dropout
 from hornbook.layers.feed_forward import FeedForward
 from hornbook.layers.mixture_of_experts import MixtureOfExperts
 
@@ -79,13 +80,11 @@ class TransformerLayer(keras.layers.Layer):
         self.parallel = parallel
         self.dropout_rate = dropout
         self.feed_forward_dropout_rate = feed_forward_dropout
-        self.dropout = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self.dropout = optional_dropout(dropout, self.dtype_policy)
         self.feed_forward_dropout = self.dropout
         if feed_forward_dropout is not None:
-            self.feed_forward_dropout = (
-                keras.layers.Dropout(feed_forward_dropout, name="feed_forward_dropout")
-                if feed_forward_dropout
-                else None
+            self.feed_forward_dropout = optional_dropout(
+                feed_forward_dropout, self.dtype_policy, "feed_forward_dropout"
             )
 
     def build(

@@ -6,6 +6,7 @@ import keras
 
 from hornbook.backbones.backbone import Backbone
 from hornbook.layers.activation import activation
+from hornbook.layers.dropout import Dropout
 from hornbook.layers.head_layers import HeadLayers, Pooling, Transform
 from hornbook.layers.linear import Linear
 from hornbook.layers.norm import LayerNormalization
@@ -43,9 +44,9 @@ def head_features(
     policy = backbone.token_embedding.dtype_policy
     if layers.transform is not None:
         if rate and layers.transform.dropout_before:
-            x = keras.layers.Dropout(rate, dtype=policy, name="transform_dropout")(x)
+            x = Dropout(rate, dtype=policy, name="transform_dropout")(x)
         x = transformed(backbone, layers.transform, x, units)
-    return keras.layers.Dropout(rate, dtype=policy, name="dropout")(x) if rate else x
+    return Dropout(rate, dtype=policy, name="dropout")(x) if rate else x
 
 
 def output_layer(backbone: Backbone, layers: HeadLayers, units: int, name: str) -> Linear:

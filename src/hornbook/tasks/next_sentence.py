@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import keras
 
 from hornbook.backbones.backbone import Backbone
+from hornbook.layers.dropout import Dropout
 from hornbook.layers.head_layers import HeadLayers
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.metrics import Perplexity
@@ -106,7 +107,7 @@ class MaskedLMAndNextSentence(Task):
         states = backbone(backbone.input)
         hidden, x = states["sequence_output"], states["pooled_output"]
         if rate := dropout_rate(backbone, layers, None):
-            x = keras.layers.Dropout(rate, dtype=x.dtype, name="dropout")(x)
+            x = Dropout(rate, dtype=x.dtype, name="dropout")(x)
         outputs = {
             "masked_lm": token_logits(backbone, layers, hidden, inputs["mask_positions"]),
             "next_sentence": output_layer(backbone, layers, 2, "next_sentence")(x),

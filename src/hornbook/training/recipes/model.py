@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from hornbook import layers
+from hornbook.layers.dropout import Dropout
 from hornbook.training.next_token_model import NextTokenModel
 from hornbook.training.recipes.recipe import ModelConfig
 
@@ -63,7 +64,7 @@ def _embed(inputs: Any, config: ModelConfig, vocabulary: int, length: int) -> tu
 
 
 def _drop(config: ModelConfig, x: Any) -> Any:
-    return keras.layers.Dropout(config.dropout)(x) if config.dropout else x
+    return Dropout(config.dropout)(x) if config.dropout else x
 
 
 def parameters(model: Any) -> dict[str, int]:
