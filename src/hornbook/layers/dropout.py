@@ -62,7 +62,8 @@ class Dropout(keras.layers.Dropout):
         import torch
 
         # Torch takes 32 bits of a seed, on the CPU.
-        (state,) = np.random.SeedSequence(self.next_seed().tolist()).generate_state(1)
+        words = [number % 2**32 for number in self.next_seed().tolist()]
+        (state,) = np.random.SeedSequence(words).generate_state(1)
         return torch.Generator().manual_seed(int(state))
 
 
