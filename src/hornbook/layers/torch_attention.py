@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from hornbook.layers.attention_parts import CAUSAL_QUERIES, SCORE_BYTES, attend_in_parts
 from hornbook.layers.dropout import Dropout
@@ -119,35 +120,53 @@ def _written_out(
     if dropout is not None:
         keep, share = kept((*grouped, keys), dropout.generator(), dropout.rate)
         factor = 1 / share
-    outputs = _Attention.apply(query, key, value, added, keep, scale, factor)
+    factors = (query, key, value, added, keep, scale, factor)
+    outputs, _ = _Attention.apply(*factors) if torch.is_grad_enabled() else _attend(*factors)
     outputs = outputs.view(batch, heads, length, -1).transpose(1, 2)
     return outputs.reshape(batch, length, -1)
 
 
-class _Attention(torch.autograd.Function):
-    """Queries of the heads that share a key and value head stand below each other.
+def _attend(
+    query: Any, key: Any, value: Any, added: Any, keep: Any, scale: float, factor: float
+) -> tuple[Any, Any]:
+    """The outputs, and the weights before some are dropped.
 
-    `added`, broadcastable to the scores, is added to them, and `keep`, of their shape, says which
-    weights aren't dropped; or they are None. What isn't dropped is multiplied by `factor`.
+    Queries of the heads that share a key and value head stand below each other. `added`,
+    broadcastable to the scores, is added to them, and `keep`, of their shape, says which weights
+    aren't dropped; or they are None. What isn't dropped is multiplied by `factor`.
     """
-
-    @staticmethod
-    def forward(context: Any, *operands: Any) -> Any:
-        query, key, value, added, keep, scale, factor = operands
-        scores = (query @ key.mT).float()
-        scores *= scale
-        if added is not None:
-            scores += added
-            context.added = added.shape
-        weights = scores.softmax(-1).to(value.dtype)
-        outputs = _dropped(weights, keep) @ value
+    scores = (query @ key.mT).float()
+    scores *= scale
+    if added is not None:
+        scores += added
+    weights = scores.softmax(-1).to(value.dtype)
+    outputs = _dropped(weights, keep) @ value
+    if keep is not None:
         outputs *= factor
-        context.save_for_backward(query, key, value, weights, keep, outputs)
-        context.factors = scale, factor
-        return outputs
+    return outputs, weights
+
+
+class _Attention(torch.autograd.Function):
+    """`_attend`, with a gradient that passes over the scores less often than torch's."""
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def backward(context: Any, gradient: Any) -> tuple[Any, ...]:
+    def forward(*operands: Any) -> tuple[Any, Any]:
+        return _attend(*operands)
+
+    @staticmethod
+    def setup_context(context: Any, operands: tuple[Any, ...], results: tuple[Any, Any]) -> None:
+        query, key, value, added, keep, scale, factor = operands
+        outputs, weights = results
+        context.mark_non_differentiable(weights)
+        context.save_for_backward(query, key, value, weights, keep, outputs)
+        context.shape = None if added is None else added.shape
+        context.factors = scale, factor
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, gradient: Any, _: Any) -> tuple[Any, ...]:
         query, key, value, weights, keep, outputs = context.saved_tensors
         scale, factor = context.factors
         mean = (gradient * outputs).sum(-1, keepdim=True, dtype=torch.float32)
@@ -162,7 +181,7 @@ class _Attention(torch.autograd.Function):
             (changes @ key).mul_(scale),
             (changes.mT @ query).mul_(scale),
             _dropped(weights, keep).mT @ gradient,
-            changes.float().sum_to_size(context.added) if needs_added else None,
+            changes.float().sum_to_size(context.shape) if needs_added else None,
             *[None] * 3,
         )
 
