@@ -176,8 +176,8 @@ def test_a_decoder_reads_the_last_real_token(tmp_path):
 def test_a_decoder_learns_pairs():
     task = decoder()
     task.optimizer.learning_rate = 0.01
-    history = task.fit(PAIRS, [0, 1, 0, 1], epochs=20, batch_size=4, verbose=0, preflight=False)
-    assert history.history["loss"][-1] < 0.5 * history.history["loss"][0]
+    history = task.fit(PAIRS, [0, 1, 0, 1], epochs=40, batch_size=4, verbose=0, preflight=False)
+    assert history.history["loss"][-1] < 0.1 * history.history["loss"][0]
     assert len(task.classify(PAIRS)) == 4
 
 
