@@ -35,9 +35,10 @@ class Dropout(keras.layers.Dropout):
 
             return jax_dropout(inputs, self.next_seed(), self.rate)
         if backend == "tensorflow":
-            from hornbook.layers.tensorflow_dropout import can_drop, tensorflow_dropout
+            from hornbook.layers.tensorflow_dropout import tensorflow_dropout
+            from hornbook.layers.tensorflow_fusion import can_fuse
 
-            if can_drop(inputs):
+            if can_fuse(inputs):  # else the words would be written out round by round
                 return tensorflow_dropout(inputs, self.next_seed(), self.rate)
         else:
             from hornbook.layers.torch_dropout import is_computed_on_the_cpu, torch_dropout

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from hornbook.layers.threefry import threefry
+from hornbook.layers.threefry import least_word, threefry
 
 
 def jax_dropout(inputs: Any, seed: Any, rate: float) -> Any:
@@ -21,7 +21,7 @@ def kept(shape: tuple[int, ...], seed: Any, rate: float) -> Any:
         stride *= shape[axis]
     rows = lax.broadcasted_iota(jnp.uint32, shape, 0) if shape else columns
     words, _ = threefry((seed[0], seed[1]), (columns, rows), _rotate, jnp.uint32)
-    return words >= jnp.uint32(round(rate * 2**32))
+    return words >= jnp.uint32(least_word(rate))
 
 
 def _rotate(words: Any, by: int) -> Any:

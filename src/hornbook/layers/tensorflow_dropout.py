@@ -5,13 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from hornbook.layers.tensorflow_fusion import can_fuse, fused
-from hornbook.layers.threefry import threefry
-
-
-def can_drop(inputs: Any) -> bool:
-    """Whether the words would be computed there, and not written out round by round."""
-    return can_fuse(inputs)
+from hornbook.layers.tensorflow_fusion import fused
+from hornbook.layers.threefry import least_word, threefry
 
 
 def tensorflow_dropout(inputs: Any, seed: Any, rate: float) -> Any:
@@ -44,7 +39,7 @@ def kept(shape: Any, seed: Any, rate: float) -> Any:
     columns = tf.broadcast_to(tf.cast(columns, tf.uint32), (rows, tf.size(columns)))
     rows = tf.broadcast_to(tf.cast(tf.range(rows), tf.uint32)[:, None], tf.shape(columns))
     words, _ = threefry((seed[0], seed[1]), (columns, rows), _rotate, _word)
-    return tf.reshape(words >= _word(round(rate * 2**32)), shape)
+    return tf.reshape(words >= _word(least_word(rate)), shape)
 
 
 def _rotate(words: Any, by: int) -> Any:

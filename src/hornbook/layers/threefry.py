@@ -38,3 +38,8 @@ def threefry(
             x = x + schedule[turn % 3]
             y = y + schedule[(turn + 1) % 3] + word(turn)
     return x, y
+
+
+def least_word(probability: float) -> int:
+    """The number that uniform words are below with a probability under 1."""
+    return min(round(probability * 2**32), 2**32 - 1)
