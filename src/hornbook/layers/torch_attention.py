@@ -46,9 +46,10 @@ def torch_attention(
 
 def _is_slow(query: Any, key: Any, value: Any) -> bool:
     """Whether torch's own call takes longer than the products and the softmax by themselves."""
-    if not query.element_size() == key.element_size() == value.element_size() == 2:
+    operands = (query, key, value)
+    if any(each.dtype != torch.bfloat16 for each in operands):
         return False
-    needs_gradient = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad)
+    needs_gradient = torch.is_grad_enabled() and any(each.requires_grad for each in operands)
     return not needs_gradient or 2 * _scores(query, key) <= MOST_BYTES
 
 
