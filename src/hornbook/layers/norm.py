@@ -45,6 +45,8 @@ class RMSNormalization(keras.layers.Layer):
             from hornbook.layers.tensorflow_norm import tensorflow_rms_norm
 
             return tensorflow_rms_norm(inputs, scale, self.epsilon, self.compute_dtype)
+        if keras.backend.backend() == "torch":
+            return _torch_rms_norm(inputs, scale, self.epsilon, self.compute_dtype)
         return rms_norm_reference(inputs, scale, self.epsilon, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -114,6 +116,15 @@ def layer_norm_reference(inputs: Any, scale: Any, bias: Any, epsilon: float) -> 
     if bias is not None:
         x = x + ops.cast(bias, "float32")
     return ops.cast(x, inputs.dtype)
+
+
+def _torch_rms_norm(inputs: Any, scale: Any, epsilon: float, dtype: str) -> Any:
+    """`rms_norm_reference` in fewer calls of torch; its own one with a scale rounds otherwise."""
+    import torch
+
+    x = inputs if inputs.dtype == scale.dtype else inputs.float()
+    x = torch.nn.functional.rms_norm(x, x.shape[-1:], None, epsilon)
+    return ops.cast(x.to(scale.dtype) * scale, dtype)
 
 
 def rms_norm_reference(inputs: Any, scale: Any, epsilon: float, dtype: str) -> Any:

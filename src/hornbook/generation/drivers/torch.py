@@ -1,4 +1,7 @@
-"""torch: the steps without gradients, recorded once and repeated; the cache updated where it is."""
+"""torch: the steps without gradients, recorded once and repeated; the cache updated where it is.
+
+On a GPU of CUDA what was recorded is launched as one graph.
+"""
 
 from typing import Any
 
@@ -7,6 +10,7 @@ import torch
 
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
+from hornbook.generation.drivers.torch_graphs import Graphs, cuda_capture
 from hornbook.generation.drivers.torch_recording import NotRecordableError, Recorder, Recording
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.samplers.rows import Rows
@@ -30,9 +34,13 @@ class TorchProgram(Program):
         self._recordings: dict[Any, tuple[Recording, Any]] = {}
         self._weights: list[Any] = []
         self._records = _is_own(self.sampler)
+        self._graphs = Graphs(cuda_capture()) if self._on("cuda") else None
 
     def on_cpu(self) -> bool:
-        return all(variable.value.device.type == "cpu" for variable in self.variables)
+        return self._on("cpu")
+
+    def _on(self, kind: str) -> bool:
+        return all(variable.value.device.type == kind for variable in self.variables)
 
     @torch.no_grad()
     def prefill(self, prompts: Any, lengths: Any, slots: tuple[int, ...]) -> tuple[Any, Any, Cache]:
@@ -52,7 +60,11 @@ class TorchProgram(Program):
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         self._forget_if_weights_changed()
         numbers: Any = values
-        numbers = optree.tree_map(torch.as_tensor, numbers)
+        numbers = optree.tree_map(
+            lambda number: torch.as_tensor(number, device=state.rows.done.device), numbers
+        )
+        if self._graphs is not None and self._records:
+            return self._launch(state, steps, numbers)
         for _ in range(steps):
             state = self._step(state, numbers)
             # Looking costs nothing on the CPU; on an accelerator it would wait for every token,
@@ -62,13 +74,29 @@ class TorchProgram(Program):
                 break
         return state
 
+    def _launch(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
+        """Takes the steps; looks at none, as waiting for one takes longer than making it."""
+        key, _ = _flattened(state, values)
+        if steps and key not in self._recordings:
+            state, steps = self._step(state, values), steps - 1
+        if key not in self._recordings or not steps:
+            for _ in range(steps):
+                state = self._step(state, values)
+            return state
+        assert self._graphs is not None
+        (recording, structure), (_, inputs) = self._recordings[key], _flattened(state, values)
+        rows, cache = map(optree.tree_leaves, state.parts())
+        own = range(len(rows), len(rows) + len(cache))
+        del state, rows, cache
+        graph = self._graphs.loaded(key, recording, inputs, own)
+        for _ in range(steps):
+            graph.replay()
+        return GenerationState.from_parts(structure.unflatten(graph.lend()))
+
     def _step(self, state: GenerationState, values: Values) -> GenerationState:
         if not self._records:
             return self._decoded(state.parts(), values)
-        tree: Any = (state.parts(), values)
-        inputs: list[Any]
-        inputs, structure = optree.tree_flatten(tree)
-        key = (structure, *((x.shape, x.dtype, x.device) for x in inputs))
+        key, inputs = _flattened(state, values)
         if key not in self._recordings:
             return self._recorded(key, inputs, state, values)
         recording, structure = self._recordings[key]
@@ -104,7 +132,17 @@ class TorchProgram(Program):
             new is not old for new, old in zip(weights, self._weights, strict=True)
         ):
             self._recordings.clear()
+            if self._graphs is not None:
+                self._graphs.clear()
             self._weights = weights
+
+
+def _flattened(state: GenerationState, values: Values) -> tuple[Any, list[Any]]:
+    """What tells apart states that one recording can't serve, and the tensors of one."""
+    tree: Any = (state.parts(), values)
+    inputs: list[Any]
+    inputs, structure = optree.tree_flatten(tree)
+    return (structure, *((x.shape, x.dtype, x.device) for x in inputs)), inputs
 
 
 def _is_own(part: Any) -> bool:

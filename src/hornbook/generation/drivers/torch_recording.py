@@ -13,6 +13,10 @@ import optree
 import torch
 from torch.overrides import TorchFunctionMode
 
+MAKES_CONSTANTS = frozenset(
+    ("arange", "as_tensor", "full", "ones", "scalar_tensor", "tensor", "zeros")
+)
+"""What gives the same each time, unless its arguments are tensors; some take numbers to a GPU."""
 LOOKS_AT_VALUES = frozenset(
     ("__bool__", "__int__", "__float__", "__index__", "__array__", "item", "tolist", "numpy")
 )
@@ -170,6 +174,7 @@ class Recorder(TorchFunctionMode):
         # Or found, by slot; kept alive, so that no id is used twice.
         self.made: list[torch.Tensor] = []
         self.calls: list[_Call] = []
+        self.changed: set[int] = set()  # the storages that were written to
         self.results = _Results()
         for tensor in inputs:
             self._name(tensor)
@@ -187,7 +192,9 @@ class Recorder(TorchFunctionMode):
         result = function(*args, **kwargs)
         changes = "out" in kwargs or name == "__setitem__" or name.strip("_") + "_" == name
         if changes:
-            self.results.forget(kwargs.get("out", args[0]))
+            changed = kwargs.get("out", args[0])
+            self.changed |= _memory_of(changed)
+            self.results.forget(changed)
         if changes or not self._is_known(result, args):
             self._add(function, args, kwargs, result)
             self.results.keep(function, args, kwargs, result)
@@ -196,7 +203,25 @@ class Recorder(TorchFunctionMode):
     def recording(self, outputs: Sequence[torch.Tensor]) -> Recording:
         """What was recorded, giving those of the tensors that were made."""
         slots = [self._slot(tensor).index for tensor in outputs]
-        return _written(self.inputs, self.constants, self.calls, slots)
+        calls, constants = self._without_constants()
+        return _written(self.inputs, constants, calls, slots)
+
+    def _without_constants(self) -> tuple[list[_Call], dict[int, torch.Tensor]]:
+        """The calls but for those that always give the same, and what these gave."""
+        calls: list[_Call] = []
+        constants = dict(self.constants)
+        folded: set[int] = set()
+        for call in self.calls:
+            slots = set(_slots_of(call))
+            name = getattr(call.function, "__name__", "")
+            same = name in MAKES_CONSTANTS if not slots else name in REPEATED and slots <= folded
+            made = [slot for slot in call.outputs if slot is not None]
+            if same and not any(_memory_of(self.made[slot]) & self.changed for slot in made):
+                folded.update(made)
+                constants.update((slot, self.made[slot]) for slot in made)
+            else:
+                calls.append(call)
+        return calls, constants
 
     def _is_known(self, result: Any, args: Any) -> bool:
         """Whether a call gave nothing new: no tensor, or one that it was given."""

@@ -1,0 +1,146 @@
+"""Graphs of recorded calls: whose memory holds what. Python repeats the calls here, not CUDA."""
+
+import keras
+import numpy as np
+import pytest
+
+if keras.backend.backend() != "torch":
+    pytest.skip("torch's driver", allow_module_level=True)
+
+import torch
+
+from generation.tiny_decoder import TinyModel
+from hornbook import samplers
+from hornbook.generation import Engine, Request
+from hornbook.generation.drivers import torch as driver
+from hornbook.generation.drivers.torch_graphs import MAX_GRAPHS, Graph, Graphs
+
+PROMPTS, LENGTHS = [[3, 4, 5, 0], [7, 0, 0, 0], [9, 8, 7, 6]], [3, 1, 4]
+SAMPLERS = [
+    samplers.GreedySampler(),
+    samplers.RandomSampler(seed=5, temperature=0.8),
+    samplers.BeamSampler(2),
+    samplers.ContrastiveSampler(2),
+]
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """Engines that are made in the test launch graphs; gives those that were captured."""
+    captured = []
+
+    def capture():
+        return lambda work: captured.append(work) or work
+
+    monkeypatch.setattr(driver, "cuda_capture", capture)
+    monkeypatch.setattr(driver.TorchProgram, "_on", lambda program, kind: kind == "cuda")
+    return captured
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_tokens_are_those_of_recordings(engine, graphs, sampler, batch_size):
+    options = {"limits": [40, 150, 20], "sampler": sampler, "batch_size": batch_size}
+    expected = engine.generate(PROMPTS, LENGTHS, **options)
+    own = Engine(TinyModel())
+    for _ in range(2):  # the second time in memory that the first one has used
+        found = own.generate(PROMPTS, LENGTHS, **options)
+        np.testing.assert_array_equal(found.token_ids, expected.token_ids)
+    assert graphs
+
+
+def test_a_second_generation_captures_nothing(graphs):
+    engine = Engine(TinyModel())
+    engine.generate([[3, 4]], [2], limits=30)
+    count = len(graphs)
+    engine.generate([[9, 8]], [2], limits=30)
+    assert len(graphs) == count == 1
+
+
+def test_streams_side_by_side(engine, graphs):
+    own, options = Engine(TinyModel()), {"limits": 40, "seed": 3, "sampler": "random"}
+    expected = [
+        engine.generate([row], [3], **options).token_ids[0, 3:] for row in ([3, 4, 5], [9] * 3)
+    ]
+    streams = [own.stream([row], [3], **options) for row in ([3, 4, 5], [9] * 3)]
+    made = [[], []]
+    for steps in zip(*streams, strict=True):
+        for tokens, step in zip(made, steps, strict=True):
+            tokens.append(int(step.tokens[0]))
+    assert made == [row.tolist() for row in expected]
+    assert len(graphs) == 2  # each in memory of its own
+
+
+def test_numbers_of_the_sampler_are_given_anew(engine, graphs):
+    own = Engine(TinyModel())
+    for temperature in (0.1, 5.0):
+        sampler = samplers.RandomSampler(seed=5, temperature=temperature)
+        options = {"limits": 30, "sampler": sampler}
+        expected = engine.generate(PROMPTS, LENGTHS, **options).token_ids
+        np.testing.assert_array_equal(own.generate(PROMPTS, LENGTHS, **options).token_ids, expected)
+
+
+def test_requests_that_come_and_are_cancelled(engine, graphs):
+    def run(engine):
+        slots, made = engine.slots(2), {}
+        requests = [Request(np.arange(length), limit=20 + length) for length in (3, 5, 4, 2)]
+        for request in requests:
+            slots.submit(request)
+        for turn in range(40):
+            if turn == 5:
+                slots.cancel(requests[0])
+            for progress in slots.step(2):
+                tokens = progress.results.tokens[: progress.results.lengths]
+                made[len(progress.request.token_ids)] = tokens.tolist()
+        return made
+
+    assert run(Engine(TinyModel())) == run(engine)
+
+
+def test_exchanged_weights_are_captured_anew(graphs):
+    model = TinyModel()
+    engine = Engine(model)
+    before = engine.generate([[3, 4, 5]], [3], limits=30).token_ids.tolist()
+    for variable in model.variables:
+        variable._value = torch.nn.Parameter(variable.value.detach().flip(0))
+    after = engine.generate([[3, 4, 5]], [3], limits=30).token_ids.tolist()
+    assert after != before
+    assert after == Engine(model).generate([[3, 4, 5]], [3], limits=30).token_ids.tolist()
+
+
+def test_an_output_that_is_a_view_of_what_changes():
+    def swap(inputs):
+        first, second = inputs
+        return [second[:], first[:]]
+
+    graph = Graph(swap, [torch.zeros(2), torch.ones(2)], 2, lambda work: work)
+    graph.replay()
+    assert [tensor.tolist() for tensor in graph.lend()] == [[1.0, 1.0], [0.0, 0.0]]
+
+
+def test_memory_is_lent_until_it_is_let_go():
+    def add(inputs):
+        return [inputs[0] + inputs[1]]
+
+    graphs = Graphs(lambda work: work)
+
+    def run(*inputs):
+        graph = graphs.loaded("key", add, [torch.tensor([float(x)]) for x in inputs], range(1, 1))
+        graph.replay()
+        return graph
+
+    first = run(1, 10)
+    (lent,) = first.lend()
+    second = run(2, 20)
+    kept = second.lend()
+    assert second is not first
+    assert lent.tolist() == [11.0]
+    assert graphs.loaded("key", add, [lent, torch.tensor([5.0])], range(1, 1)) is first
+    first.replay()
+    assert lent.tolist() == [16.0]
+    del lent
+    assert run(3, 30) is first
+    assert [tensor.tolist() for tensor in kept] == [[22.0]]
+    for number in range(2 * MAX_GRAPHS):
+        graphs.loaded(number, add, [torch.zeros(1), torch.zeros(1)], range(1, 1))
+    assert len(graphs._graphs) == MAX_GRAPHS
