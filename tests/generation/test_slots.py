@@ -173,7 +173,7 @@ def test_a_slot_is_filled_as_soon_as_it_is_free(engine, monkeypatch):
     token_ids = np.arange(18).reshape(9, 2)
     engine.generate(token_ids, lengths, limits=limits, batch_size=2)
     counts = []
-    program = engine._program(samplers.get("greedy"))
+    program = engine._program(engine.model.variables, samplers.get("greedy"))
 
     def decode(state, steps, values, decode=program.decode):
         counts.append(steps)

@@ -19,8 +19,9 @@ PIECE_CHUNKS = 4
 """A cache that pieces read has room for so many chunks at least: what a little more reading costs
 is less than what a program costs."""
 HALFWAY_FROM = 512
-CACHE_ROOM = 64
-"""A new cache holds at least so many tokens more than there are, unless the limit is nearer."""
+CACHE_ROOM, ACCELERATOR_ROOM = 64, 512
+"""What a cache has room for beyond the tokens that there are. An accelerator reads what is empty in
+a thousandth of the time that it takes to compile for a larger cache."""
 
 
 def prompt_bucket(length: int, maximum: int) -> int:
@@ -33,14 +34,16 @@ def prompt_bucket(length: int, maximum: int) -> int:
     return _bucket(length, PROMPT_MINIMUM, maximum)
 
 
-def cache_bucket(length: int, limit: int, maximum: int) -> int:
+def cache_bucket(length: int, limit: int, maximum: int, room: int = CACHE_ROOM) -> int:
     """The slots of a cache for rows of up to `length` tokens that may grow to `limit`.
+
+    It holds at least `room` tokens more than there are, unless the limit is nearer.
 
     Example:
         >>> cache_bucket(5, 20, 1000), cache_bucket(100, 1000, 1000), cache_bucket(128, 128, 1000)
         (128, 256, 128)
     """
-    return _bucket(min(length + CACHE_ROOM, limit), CACHE_MINIMUM, maximum)
+    return _bucket(min(length + room, limit), CACHE_MINIMUM, maximum)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -167,15 +168,15 @@ class Engine:
 
     def _slots(self, size: int, sampler: samplers.Sampler, stop_token_ids: np.ndarray) -> Slots:
         limit = self.model.backbone.config.max_sequence_length
-        runner = self._program(PROMPT_SAMPLER)
+        # Keras takes milliseconds to collect them from all layers.
+        program = partial(self._program, self.model.variables)
         return Slots(
-            size, sampler, stop_token_ids, limit, runner, self._program, self.prompt_chunk,
-            restart_lengths(self.model),
+            size, sampler, stop_token_ids, limit, program(PROMPT_SAMPLER), program,
+            self.prompt_chunk, restart_lengths(self.model),
         )  # fmt: skip
 
-    def _program(self, sampler: samplers.Sampler) -> Program:
+    def _program(self, variables: list[Any], sampler: samplers.Sampler) -> Program:
         key = sampler.trace_key
-        variables = self.model.variables
         program = self._programs.pop(key, None)
         if program is None or not _same(program.variables, variables):
             program = program_class()(self.model, sampler, self._count)

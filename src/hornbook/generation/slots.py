@@ -22,7 +22,7 @@ from hornbook.generation.progress import Progress
 from hornbook.generation.request import Request, stacked_uniforms
 from hornbook.generation.restarts import Restarts
 from hornbook.generation.speculation import SpeculativeSampler
-from hornbook.generation.state import GenerationState, resize, resize_cache, take_rows
+from hornbook.generation.state import GenerationState, resize, resize_cache, take_rows, to_tensor
 from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Results, Rows, fit
 
@@ -226,7 +226,7 @@ class Slots:
         logits, hidden, cache = self._run_prompts(prompts, lengths)
 
         def repeated(table: Any) -> Any:
-            return ops.convert_to_tensor(np.repeat(np.asarray(table), times, axis=0))
+            return to_tensor(np.repeat(np.asarray(table), times, axis=0))
 
         rows = Rows(
             tokens=repeated(prompts),
@@ -338,7 +338,7 @@ class Slots:
 
     def _uniforms(self, requests: Sequence[Request | None], capacity: int) -> Any:
         times, each = self._sampler.rows_per_prompt, self._sampler.uniforms_per_token
-        return ops.convert_to_tensor(stacked_uniforms(requests, times, each, capacity))
+        return to_tensor(stacked_uniforms(requests, times, each, capacity))
 
     def _room(self) -> int:
         """The places for the rows in the slots, with some for their tokens to come."""
@@ -346,7 +346,8 @@ class Slots:
 
     def _room_for(self, length: int, limit: int) -> int:
         ahead = self._sampler.draft_tokens
-        return cache_bucket(length + ahead, limit + ahead, self._model_limit)
+        room = self._program.cache_room
+        return cache_bucket(length + ahead, limit + ahead, self._model_limit, room)
 
     def _make_room(self) -> GenerationState:
         """Makes the running batch's cache larger if a row has no place for its next tokens.

@@ -1,10 +1,12 @@
-"""`inputs @ kernel.T` on JAX, in the forms that XLA's CPU backend computes at the memory's speed.
+"""`inputs @ kernel.T` on JAX, in the forms that XLA computes at the memory's speed.
 
-XLA has one good form for each case and bad ones beside it, up to thirty times as slow; they are
-measured in docs/decisions/xla_cpu.md. Accelerators take the plain product.
+On the CPU XLA has one good form for each case and bad ones beside it, up to thirty times as slow;
+they are measured in docs/decisions/xla_cpu.md. GPUs take a sum for a single row, measured in
+docs/decisions/gpu.md, and accelerators else the plain product.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,6 +15,9 @@ from jax import lax
 
 FEW_ROWS = 32
 """Up to as many rows in float32, a sum over each kernel row beats XLA's matrix product."""
+MOST_OUTPUTS = 2**15
+"""On a GPU kernels with more outputs keep it busy long enough for XLA's matrix product."""
+MOST_PARTS = 8
 
 
 def jax_product(inputs: Any, kernel: Any) -> Any:
@@ -24,6 +29,8 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
     inputs, kernel = inputs.astype(dtype), jnp.asarray(kernel).astype(dtype)
     rows = math.prod(inputs.shape[:-1])
     known = isinstance(rows, int)  # and no symbol, of which Keras makes shapes
+    if is_summed(inputs, kernel):
+        return jax_sums(inputs, [kernel])[0]
     if jax.default_backend() != "cpu" or dtype not in (jnp.float32, jnp.bfloat16) or not known:
         return jnp.matmul(inputs, kernel.T)
     # XLA copies kernels that products of more than two dimensions transpose.
@@ -45,6 +52,31 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
     else:
         outputs = product(flat, kernel, 1, 1)
     return outputs.reshape(*inputs.shape[:-1], kernel.shape[0])
+
+
+def is_summed(inputs: Any, kernel: Any) -> bool:
+    """Whether the product is that of a single row on a GPU, which `jax_sums` has a form for."""
+    one = isinstance(inputs.size, int) and inputs.size == inputs.shape[-1]
+    return one and kernel.shape[0] <= MOST_OUTPUTS and jax.default_backend() == "gpu"
+
+
+def jax_sums(inputs: Any, kernels: Sequence[Any]) -> list[Any]:
+    """The products of a single row [..., inputs] and several kernels, as one kernel of the GPU.
+
+    XLA makes one of sums of equal sizes, so that the kernels are cut to that of the smallest.
+    """
+    size = math.gcd(*(kernel.shape[0] for kernel in kernels))
+    if sum(kernel.shape[0] for kernel in kernels) > MOST_PARTS * size:
+        return [part for kernel in kernels for part in jax_sums(inputs, [kernel])]
+    row = inputs.reshape(-1).astype(jnp.float32)
+
+    def summed(kernel: Any) -> Any:
+        cuts = range(0, kernel.shape[0], size)
+        parts = [jnp.sum(kernel[cut : cut + size].astype(jnp.float32) * row, -1) for cut in cuts]
+        outputs = jnp.concatenate(parts).astype(inputs.dtype)
+        return outputs.reshape(*inputs.shape[:-1], kernel.shape[0])
+
+    return list(map(summed, kernels))
 
 
 def product(left: Any, right: Any, left_axis: int, right_axis: int) -> Any:

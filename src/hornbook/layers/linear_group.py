@@ -1,7 +1,7 @@
-"""Linear layers of the same inputs, multiplied as one where somebody holds their kernels as one.
+"""Linear layers of the same inputs, multiplied as one where that can be.
 
-On a CPU a product of one row ends before all threads have woken up for it, so that fewer and longer
-ones are faster; see docs/decisions/joined_kernels.md.
+A product of one row ends before all threads of a CPU or a GPU have woken up for it, so that fewer
+and longer ones are faster; see docs/decisions/joined_kernels.md.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
+import keras
 from keras import ops
 
 from hornbook.layers.linear import Linear
@@ -26,7 +27,8 @@ _JOINED: ContextVar[Mapping[Group, Any]] = ContextVar(
 def linear_products(inputs: Any, group: Group) -> tuple[Any, ...]:
     """What each layer of a group makes of `inputs` [..., inputs]: [..., units] each.
 
-    Inside `joined_kernels`, a group that it names takes a single product.
+    Inside `joined_kernels`, a group that it names takes a single product; so does a single row on a
+    GPU under JAX.
 
     Example:
         >>> import numpy as np
@@ -35,15 +37,28 @@ def linear_products(inputs: Any, group: Group) -> tuple[Any, ...]:
         [(1, 2), (1, 3)]
     """
     kernel = _JOINED.get().get(group)
-    if kernel is None:
-        return tuple(layer(inputs) for layer in group)
     dtype = group[0].compute_dtype
-    outputs = linear_product(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
-    parts = ops.split(outputs, list(accumulate(layer.units for layer in group[:-1])), axis=-1)
+    if kernel is not None:
+        outputs = linear_product(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+        parts = ops.split(outputs, list(accumulate(layer.units for layer in group[:-1])), axis=-1)
+    elif _are_summed(inputs, group):
+        from hornbook.layers.jax_product import jax_sums
+
+        parts = jax_sums(ops.cast(inputs, dtype), [ops.cast(each.kernel, dtype) for each in group])
+    else:
+        return tuple(layer(inputs) for layer in group)
     return tuple(
         part + ops.cast(layer.bias, dtype) if layer.use_bias else part
         for layer, part in zip(group, parts, strict=True)
     )
+
+
+def _are_summed(inputs: Any, group: Group) -> bool:
+    if keras.backend.backend() != "jax" or not can_join(group):
+        return False
+    from hornbook.layers.jax_product import is_summed
+
+    return all(is_summed(inputs, layer.kernel) for layer in group)
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """The rows that samplers write: one explicit structure, never written to in place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 
@@ -112,6 +115,21 @@ def fit(tensor: Any, size: int, axis: int) -> Any:
     missing = size - tensor.shape[axis]
     if not missing:
         return tensor
+    if keras.backend.backend() == "jax":
+        return _jitted_fit()(tensor, size, axis)
+    return _fit(tensor, size, axis)
+
+
+@cache
+def _jitted_fit() -> Callable[..., Any]:
+    """Caches have tables by the dozen; what Keras does before each call takes longer than it."""
+    import jax
+
+    return jax.jit(_fit, static_argnums=(1, 2))
+
+
+def _fit(tensor: Any, size: int, axis: int) -> Any:
+    missing = size - tensor.shape[axis]
     if missing < 0:
         # A copy, for torch would keep what is left out.
         return ops.copy(tensor[(*[slice(None)] * axis, slice(size))])

@@ -1,5 +1,6 @@
 """JAX: jitted programs with donated state; the loop is inside, or around them if that's faster."""
 
+from collections import deque
 from typing import Any
 
 import jax
@@ -14,6 +15,9 @@ from hornbook.generation.state import Cache, GenerationState
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.samplers.rows import Rows
 
+AHEAD = 2
+"""So many steps are handed to an accelerator before it is looked at what the first has made."""
+
 
 class JaxProgram(Program):
     """Runs generation under `jax.jit`.
@@ -24,7 +28,8 @@ class JaxProgram(Program):
     A chunk of tokens is one program with a while loop, which spares a dispatch for each. But with
     weights in half precision on the CPU a program makes one token, and Python repeats it: in a loop
     XLA converts all weights to float32 first and keeps the copies. Where they are converted for
-    every product anyway, as int8 is, that is what makes the loop fast.
+    every product anyway, as int8 is, that is what makes the loop fast. On a GPU Python repeats it
+    too: the loop there waits for the host after each token, and takes milliseconds to begin.
     """
 
     chunk = 32
@@ -32,7 +37,9 @@ class JaxProgram(Program):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._weights = Weights(self.model, self.variables)
-        self._is_half = self.on_cpu() and self.matrix_dtypes <= {"bfloat16", "float16"}
+        is_half = self.matrix_dtypes <= {"bfloat16", "float16"}
+        self._repeats = is_half if self.on_cpu() else jax.default_backend() == "gpu"
+        self._ahead = 0 if self.on_cpu() else AHEAD
         self._prefill = jax.jit(self._traced_prefill, static_argnums=(3,))
         self._extend = jax.jit(self._traced_extend, donate_argnums=(4,))
         self._begin = jax.jit(self._traced_begin)
@@ -58,7 +65,7 @@ class JaxProgram(Program):
         return Rows(*parts)
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
-        run = self._repeat if self._is_half else self._decode
+        run = self._repeat if self._repeats else self._decode
         own = _values(self.sampler.variables)
         parts, own = run(self._weights.values(), own, state.parts(), steps, values)
         self._keep(own)
@@ -67,10 +74,13 @@ class JaxProgram(Program):
     def _repeat(
         self, weights: Any, own: Any, parts: Any, steps: int, values: Values
     ) -> tuple[Any, Any]:
-        """What `_decode` does."""
+        """What `_decode` does; on an accelerator up to `AHEAD` steps more."""
+        waiting: deque[Any] = deque()
         for _ in range(steps):
             parts, own, done = self._step(weights, own, parts, values)
-            if done:
+            waiting.append(done)
+            # To look is to wait for the step.
+            if len(waiting) > self._ahead and waiting.popleft():
                 break
         return parts, own
 

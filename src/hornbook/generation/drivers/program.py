@@ -4,6 +4,7 @@ import abc
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from hornbook.generation.buckets import ACCELERATOR_ROOM, CACHE_ROOM
 from hornbook.generation.language_model import LanguageModel
 from hornbook.generation.paces import Paces
 from hornbook.generation.state import Cache, GenerationState
@@ -51,6 +52,11 @@ class Program(abc.ABC):
         time of some 300 tokens' products, and is kept busy by more.
         """
         return CPU_CHUNK if self.on_cpu() else ACCELERATOR_CHUNK
+
+    @property
+    def cache_room(self) -> int:
+        """How many tokens a new cache has room for beyond those that there are."""
+        return CACHE_ROOM if self.on_cpu() else ACCELERATOR_ROOM
 
     @abc.abstractmethod
     def on_cpu(self) -> bool:

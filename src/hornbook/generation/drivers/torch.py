@@ -3,6 +3,7 @@
 On a GPU of CUDA what was recorded is launched as one graph.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import optree
@@ -17,10 +18,13 @@ from hornbook.samplers.rows import Rows
 
 MAX_RECORDINGS = 32
 """Of batches of different sizes and capacities."""
+RECORDED_TOKENS = 128
+"""Longer prompts take so long that what Keras does between the calls is little beside it, and while
+they are recorded, all that is computed on the way stays in memory."""
 
 
 class TorchProgram(Program):
-    """Runs generation eagerly; decoding repeats the calls that its first step made.
+    """Runs generation eagerly; what comes again repeats the calls that its first run made.
 
     Samplers from elsewhere may do what no recording shows, such as drawing numbers of their own:
     they run as they are.
@@ -33,7 +37,7 @@ class TorchProgram(Program):
         super().__init__(*args)
         self._recordings: dict[Any, tuple[Recording, Any]] = {}
         self._weights: list[Any] = []
-        self._records = _is_own(self.sampler)
+        self._records, self._records_prompts = _is_own(self.sampler), True
         self._graphs = Graphs(cuda_capture()) if self._on("cuda") else None
 
     def on_cpu(self) -> bool:
@@ -44,7 +48,21 @@ class TorchProgram(Program):
 
     @torch.no_grad()
     def prefill(self, prompts: Any, lengths: Any, slots: tuple[int, ...]) -> tuple[Any, Any, Cache]:
-        return step.prefill(self.model, prompts, lengths, slots)
+        if prompts.numel() > RECORDED_TOKENS or not self._records_prompts:
+            return step.prefill(self.model, prompts, lengths, slots)
+        self._forget_if_weights_changed()
+        parts: tuple[Any, Any, Cache]
+        inputs = [prompts, lengths]
+        key = (slots, *_shapes(inputs))
+        if key in self._recordings:
+            recording, structure = self._recordings[key]
+            parts = structure.unflatten(recording(inputs))
+            return parts
+        parts = self._recorded(
+            key, inputs, lambda: step.prefill(self.model, prompts, lengths, slots)
+        )
+        self._records_prompts = key in self._recordings
+        return parts
 
     @torch.no_grad()
     def extend(
@@ -97,29 +115,27 @@ class TorchProgram(Program):
         if not self._records:
             return self._decoded(state.parts(), values)
         key, inputs = _flattened(state, values)
-        if key not in self._recordings:
-            return self._recorded(key, inputs, state, values)
-        recording, structure = self._recordings[key]
-        return GenerationState.from_parts(structure.unflatten(recording(inputs)))
+        if key in self._recordings:
+            recording, structure = self._recordings[key]
+            return GenerationState.from_parts(structure.unflatten(recording(inputs)))
+        parts = self._recorded(key, inputs, lambda: self._decoded(state.parts(), values).parts())
+        self._records = key in self._recordings
+        return GenerationState.from_parts(parts)
 
-    def _recorded(
-        self, key: Any, inputs: list[Any], state: GenerationState, values: Values
-    ) -> GenerationState:
-        """Takes a step and records it for the next ones, if that can be done."""
+    def _recorded(self, key: Any, inputs: list[Any], work: Callable[[], Any]) -> Any:
+        """What the work gives. It is recorded for the next time, if that can be done."""
         recorder = Recorder(inputs)
         try:
             with recorder:
-                state = self._decoded(state.parts(), values)
+                result = work()
         except NotRecordableError:
-            self._records = False
-            return self._step(state, values)  # which writes the same into the cache again
-        parts: Any = state.parts()
+            return work()  # which writes the same into the cache again
         outputs: list[Any]
-        outputs, structure = optree.tree_flatten(parts)
+        outputs, structure = optree.tree_flatten(result)
         self._recordings[key] = (recorder.recording(outputs), structure)
         if len(self._recordings) > MAX_RECORDINGS:
             del self._recordings[next(iter(self._recordings))]
-        return state
+        return result
 
     def _decoded(self, parts: Any, values: Values) -> GenerationState:
         sampler = self.sampler.with_traced_values(values)
@@ -142,7 +158,11 @@ def _flattened(state: GenerationState, values: Values) -> tuple[Any, list[Any]]:
     tree: Any = (state.parts(), values)
     inputs: list[Any]
     inputs, structure = optree.tree_flatten(tree)
-    return (structure, *((x.shape, x.dtype, x.device) for x in inputs)), inputs
+    return (structure, *_shapes(inputs)), inputs
+
+
+def _shapes(tensors: list[Any]) -> list[Any]:
+    return [(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors]
 
 
 def _is_own(part: Any) -> bool:

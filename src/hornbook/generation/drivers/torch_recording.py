@@ -203,6 +203,7 @@ class Recorder(TorchFunctionMode):
     def recording(self, outputs: Sequence[torch.Tensor]) -> Recording:
         """What was recorded, giving those of the tensors that were made."""
         slots = [self._slot(tensor).index for tensor in outputs]
+        self.changed |= _memory_of(list(outputs))  # they are the caller's
         calls, constants = self._without_constants()
         return _written(self.inputs, constants, calls, slots)
 
