@@ -93,7 +93,8 @@ def _transformers(config: dict[str, Any]) -> Generate:
     }
     if "compiled" in config["library"]:
         options["cache_implementation"] = "static"
-        model.forward = torch.compile(model.forward)
+        if device == "cpu":  # elsewhere `generate` compiles by itself, and records graphs
+            model.forward = torch.compile(model.forward)
 
     def generate(new: int) -> Any:
         with torch.inference_mode():

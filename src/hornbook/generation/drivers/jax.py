@@ -1,6 +1,7 @@
 """JAX: jitted programs with donated state; the loop is inside, or around them if that's faster."""
 
 from collections import deque
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -15,6 +16,15 @@ from hornbook.generation.state import Cache, GenerationState
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.samplers.rows import Rows
 
+SUMS_IN_ANY_ORDER = {
+    "xla_cpu_enable_fast_math": True,
+    "xla_cpu_fast_math_honor_nans": True,
+    "xla_cpu_fast_math_honor_infs": True,
+    "xla_cpu_fast_math_honor_division": True,
+    "xla_cpu_fast_math_honor_functions": True,
+}
+"""Without it, XLA's CPU backend multiplies a vector with a bfloat16 matrix number by number since
+JAX 0.11. Before, it added such products in any order, and is slower where it is told to."""
 AHEAD = 2
 """So many steps are handed to an accelerator before it is looked at what the first has made."""
 
@@ -40,11 +50,12 @@ class JaxProgram(Program):
         is_half = self.matrix_dtypes <= {"bfloat16", "float16"}
         self._repeats = is_half if self.on_cpu() else jax.default_backend() == "gpu"
         self._ahead = 0 if self.on_cpu() else AHEAD
-        self._prefill = jax.jit(self._traced_prefill, static_argnums=(3,))
-        self._extend = jax.jit(self._traced_extend, donate_argnums=(4,))
-        self._begin = jax.jit(self._traced_begin)
-        self._decode = jax.jit(self._traced_decode, donate_argnums=(2,))
-        self._step = jax.jit(self._traced_step, donate_argnums=(2,))
+        jit = partial(jax.jit, compiler_options=_options() if is_half and self.on_cpu() else None)
+        self._prefill = jit(self._traced_prefill, static_argnums=(3,))
+        self._extend = jit(self._traced_extend, donate_argnums=(4,))
+        self._begin = jit(self._traced_begin)
+        self._decode = jit(self._traced_decode, donate_argnums=(2,))
+        self._step = jit(self._traced_step, donate_argnums=(2,))
 
     def on_cpu(self) -> bool:
         return is_xla_on_the_cpu()
@@ -136,6 +147,18 @@ class JaxProgram(Program):
         """Stores the state of a sampler that draws its own random numbers."""
         for variable, value in zip(self.sampler.variables, own, strict=True):
             variable.assign(value)
+
+
+@cache
+def _options() -> dict[str, bool] | None:
+    """What programs in half precision are compiled with for the CPU, if this JAX knows it."""
+    if jax.version.__version_info__ < (0, 11):
+        return None
+    try:
+        jax.jit(jnp.negative, compiler_options=SUMS_IN_ANY_ORDER)(0)
+    except jax.errors.JaxRuntimeError:
+        return None
+    return SUMS_IN_ANY_ORDER
 
 
 def _values(variables: list[Any]) -> list[Any]:
