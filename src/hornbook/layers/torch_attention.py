@@ -90,12 +90,17 @@ def _of_one_query(query: Any, key: Any, value: Any, mask: Any, bias: Any, scale:
     batch, _, heads, head_dim = query.shape
     kv_heads = key.shape[1]
     grouped = query.reshape(batch, kv_heads, heads // kv_heads, head_dim)
-    scores = (grouped.to(key.dtype) @ key.mT).float() * scale
-    if bias is not None:
-        same = bias.shape[1] == 1  # for all heads
-        scores = scores + (bias if same else bias.reshape(len(bias), kv_heads, -1, bias.shape[-1]))
+    scores = grouped.to(key.dtype) @ key.mT
+    if bias is not None and bias.shape[1] > 1:  # not the same for all heads
+        bias = bias.reshape(len(bias), kv_heads, -1, bias.shape[-1])
+    added = bias
     if mask is not None:
-        scores = torch.where(mask, scores, -1e30)
+        # Finite, so that a row that may look nowhere gives no NaN.
+        added = torch.where(mask, 0.0 if bias is None else bias, -1e30)
+    if added is None:
+        scores = scores.float() * scale
+    else:
+        scores = torch.add(added.float(), scores, alpha=scale)
     outputs = scores.softmax(-1).to(value.dtype) @ value
     return outputs.to(query.dtype).reshape(batch, 1, heads * value.shape[-1])
 

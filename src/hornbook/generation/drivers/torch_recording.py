@@ -22,7 +22,20 @@ LOOKS_AT_VALUES = frozenset(
 )
 """What makes Python depend on numbers, which a recording can't follow."""
 REPEATED = frozenset(
-    ("__getitem__", "add", "arange", "as_tensor", "long", "lt", "sub", "to", "unsqueeze", "where")
+    (
+        "__getitem__",
+        "add",
+        "arange",
+        "as_tensor",
+        "cat",
+        "long",
+        "lt",
+        "neg",
+        "sub",
+        "to",
+        "unsqueeze",
+        "where",
+    )
 )
 """What every layer calls anew with the same arguments, such as for a token's place in the cache."""
 LITERALS = (bool, int, str, type(None))
