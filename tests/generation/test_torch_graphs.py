@@ -108,6 +108,21 @@ def test_exchanged_weights_are_captured_anew(graphs):
     assert after == Engine(model).generate([[3, 4, 5]], [3], limits=30).token_ids.tolist()
 
 
+def test_calls_that_no_graph_can_make(engine, graphs, monkeypatch):
+    tried = []
+
+    def refuse(work):
+        tried.append(work)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(driver, "cuda_capture", lambda: refuse)
+    options = {"limits": [40, 150, 20], "sampler": samplers.RandomSampler(seed=5)}
+    expected = engine.generate(PROMPTS, LENGTHS, **options)
+    found = Engine(TinyModel()).generate(PROMPTS, LENGTHS, **options)
+    np.testing.assert_array_equal(found.token_ids, expected.token_ids)
+    assert len(tried) == 1
+
+
 def test_an_output_that_is_a_view_of_what_changes():
     def swap(inputs):
         first, second = inputs

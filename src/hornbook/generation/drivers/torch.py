@@ -97,16 +97,18 @@ class TorchProgram(Program):
         key, _ = _flattened(state, values)
         if steps and key not in self._recordings:
             state, steps = self._step(state, values), steps - 1
-        if key not in self._recordings or not steps:
+        if key not in self._recordings or not steps or self._graphs is None:
             for _ in range(steps):
                 state = self._step(state, values)
             return state
-        assert self._graphs is not None
         (recording, structure), (_, inputs) = self._recordings[key], _flattened(state, values)
         rows, cache = map(optree.tree_leaves, state.parts())
         own = range(len(rows), len(rows) + len(cache))
-        del state, rows, cache
-        graph = self._graphs.loaded(key, recording, inputs, own)
+        try:
+            graph = self._graphs.loaded(key, recording, inputs, own)
+        except RuntimeError:  # some calls wait for the GPU, which no graph can
+            self._graphs = None
+            return self._launch(state, steps, values)
         for _ in range(steps):
             graph.replay()
         return GenerationState.from_parts(structure.unflatten(graph.lend()))
