@@ -133,3 +133,18 @@ def test_xla_loops_where_kernels_are_float32_or_converted_anyway(held_in):
     engine = Engine(model)
     assert_likeliest(model, *generate(engine, 4, 3, limits=8))
     assert loops(engine) == (1, 0)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="XLA is JAX's")
+def test_a_row_in_the_program_that_later_versions_of_jax_compile(model, monkeypatch):
+    from hornbook.generation.drivers import jax as driver
+
+    given = []
+
+    def options():
+        given.append(driver.SUMS_IN_ANY_ORDER)
+        return driver.SUMS_IN_ANY_ORDER
+
+    monkeypatch.setattr(driver, "_options", options)
+    assert_likeliest(model, *generate(Engine(model), 9, limits=40))
+    assert given
