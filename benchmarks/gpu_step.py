@@ -1,10 +1,11 @@
-"""What a GPU would launch for a token, without a GPU: XLA compiles for one that is described to it.
+"""The kernels that a GPU runs for a token under JAX, with their times where there is a GPU.
 
     python -m venv /tmp/gpu && /tmp/gpu/bin/pip install . jax-cuda13-plugin jax-cuda13-pjrt
     /tmp/gpu/bin/python benchmarks/gpu_step.py --shape decoder-1b --batch 1 --slots 256
 
-Prints the kernels of `JaxProgram`'s step in their order, named as a profile names them, with what
-they read and write. XLA times nothing here: on a device it may choose other kernels for products.
+Without one, XLA compiles for one that is described to it, and the kernels of `JaxProgram`'s step
+are shown in their order, named as a profile names them, with what they give. XLA times nothing
+then: on a device it may choose other kernels for products.
 """
 
 import argparse
@@ -42,6 +43,7 @@ platform_name: "CUDA"
 dnn_version_info { major: 9 minor: 10 patch: 0 }
 device_description_str: "NVIDIA H200"
 """
+STEPS = 20
 NO_KERNELS = ("parameter", "get-tuple-element", "bitcast", "tuple", "constant")
 INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%(\S+) = (.+?) ([\w-]+)\((.*?)\)(?:, |$)")
 
@@ -56,8 +58,8 @@ def described_device() -> Any:
     return topology.devices[0]
 
 
-def compiled_step(shape: str, dtype: str, batch: int, slots: int, device: Any) -> str:
-    """The step's program, in XLA's words."""
+def made_step(shape: str, dtype: str, batch: int, slots: int) -> tuple[Any, Any]:
+    """The step of a model with random weights, and its arguments."""
     from hornbook.bench.models import open_model
     from hornbook.generation.drivers.jax import JaxProgram
     from hornbook.models import CausalLM
@@ -69,19 +71,43 @@ def compiled_step(shape: str, dtype: str, batch: int, slots: int, device: Any) -
         model = CausalLM.from_preset(path, load_weights=False, preprocessor=None, dtype=dtype)
     jax.default_backend = lambda: "gpu"  # which all choices are made by
     program = JaxProgram(model, GreedySampler(), lambda: None)
-    counts, flags = np.zeros(batch, np.int32), np.zeros(batch, bool)
-    table = np.zeros((batch, slots), np.int32)
+    lengths, open_rows = np.full(batch, slots // 2, np.int32), np.zeros(batch, bool)
+    tokens = np.ones((batch, slots), np.int32)
     rows = Rows(
-        table, counts, counts, counts, counts, flags, table.astype("float32"), counts[:, None]
-    )
-    backbone = model.backbone
-    cache = jax.eval_shape(lambda: backbone.init_cache(batch, backbone.cache_slots(slots, 0)))
-    arguments: Any = (program._weights.values(), [], (rows.parts(), cache), ((),))
+        tokens, tokens[:, 0], lengths, lengths, np.full(batch, slots, np.int32), open_rows,
+        tokens.astype("float32"), -tokens[:, :1],
+    )  # fmt: skip
+    cache = model.backbone.init_cache(batch, model.backbone.cache_slots(slots, 0))
+    return program._step, (program._weights.values(), [], (rows.parts(), cache), ((),))
+
+
+def compiled(step: Any, arguments: Any, device: Any) -> str:
+    """The step's program for a device, in XLA's words."""
     sharding = jax.sharding.SingleDeviceSharding(device)
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), arguments
     )
-    return program._step.trace(*shapes).lower(lowering_platforms=("cuda",)).compile().as_text()
+    return step.trace(*shapes).lower(lowering_platforms=("cuda",)).compile().as_text()
+
+
+def profiled(step: Any, arguments: Any, steps: int) -> Counter[str]:
+    """The seconds of each kernel in so many steps, on the GPU that there is."""
+    weights, own, parts, values = arguments
+    parts, own, _ = step(weights, own, parts, values)
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            for _ in range(steps):
+                parts, own, done = step(weights, own, parts, values)
+            done.block_until_ready()
+        (path,) = Path(folder).rglob("*.xplane.pb")
+        data = jax.profiler.ProfileData.from_file(str(path))
+        seconds: Counter[str] = Counter()
+        for plane in data.planes:
+            if "GPU" in plane.name:
+                for line in plane.lines:
+                    for event in line.events:
+                        seconds[event.name] += event.duration_ns * 1e-9
+    return seconds
 
 
 def kernels(text: str) -> list[tuple[str, str, str]]:
@@ -98,9 +124,16 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--slots", type=int, default=256)
     options = parser.parse_args()
-    device = described_device()
-    text = compiled_step(options.shape, options.dtype, options.batch, options.slots, device)
-    steps = kernels(text)
+    has_gpu = any(Path("/dev").glob("nvidia[0-9]*"))  # asking JAX would fix its devices
+    device = None if has_gpu else described_device()
+    step, arguments = made_step(options.shape, options.dtype, options.batch, options.slots)
+    if has_gpu:
+        seconds = profiled(step, arguments, STEPS)
+        for name, total in seconds.most_common():
+            print(f"{name:40} {total / STEPS * 1e6:8.2f} us a token")
+        print(f"{seconds.total() / STEPS * 1e6:.0f} us a token")
+        return
+    steps = kernels(compiled(step, arguments, device))
     for name, operation, gives in steps:
         print(f"{name:40} {operation:12} {gives}")
     print(len(steps), "kernels:", dict(Counter(operation for _, operation, _ in steps)))
