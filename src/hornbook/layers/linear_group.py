@@ -58,7 +58,7 @@ def _are_summed(inputs: Any, group: Group) -> bool:
         return False
     from hornbook.layers.jax_product import is_summed
 
-    return all(is_summed(inputs, layer.kernel) for layer in group)
+    return all(layer.built and is_summed(inputs, layer.kernel) for layer in group)
 
 
 @contextmanager
