@@ -51,7 +51,14 @@ INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%(\S+) = (.+?) ([\w-]+)\((.*?)\)(?:, |$
 def described_device() -> Any:
     """The device, for whose plugin a missing driver is no reason to stop."""
     from jax.experimental import topologies
-    from jax_plugins import xla_cuda13
+
+    try:
+        from jax_plugins import xla_cuda13
+    except ImportError:
+        raise SystemExit(
+            "There is no GPU here, and nothing that compiles for one; "
+            "`pip install jax-cuda13-plugin jax-cuda13-pjrt`, of the version of jax"
+        ) from None
 
     xla_cuda13._check_cuda_versions = lambda **options: None
     topology = topologies.get_topology_desc("", "cuda", target_config=DEVICE, topology="1x1x1")
@@ -118,8 +125,11 @@ def kernels(text: str) -> list[tuple[str, str, str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", default="decoder-1b")
+    from hornbook.bench.models import shape_names
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    decoders = [name for name in shape_names() if "encoder" not in name]
+    parser.add_argument("--shape", default="decoder-1b", choices=decoders)
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--slots", type=int, default=256)

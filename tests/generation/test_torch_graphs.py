@@ -25,43 +25,49 @@ SAMPLERS = [
 
 
 @pytest.fixture
-def graphs(monkeypatch):
-    """Engines that are made in the test launch graphs; gives those that were captured."""
-    captured = []
+def launch(monkeypatch):
+    """Lets engines launch graphs from then on; gives those that are captured."""
 
-    def capture():
-        return lambda work: captured.append(work) or work
+    def start(repeat=lambda work: work):
+        captured = []
 
-    monkeypatch.setattr(driver, "cuda_capture", capture)
-    monkeypatch.setattr(driver.TorchProgram, "_on", lambda program, kind: kind == "cuda")
-    return captured
+        def capture(work):
+            captured.append(work)
+            return repeat(work)
+
+        monkeypatch.setattr(driver, "cuda_capture", lambda: capture)
+        monkeypatch.setattr(driver.TorchProgram, "_on", lambda program, kind: kind == "cuda")
+        return captured
+
+    return start
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
 @pytest.mark.parametrize("batch_size", [None, 1, 2])
-def test_tokens_are_those_of_recordings(engine, graphs, sampler, batch_size):
+def test_tokens_are_those_of_recordings(launch, sampler, batch_size):
     options = {"limits": [40, 150, 20], "sampler": sampler, "batch_size": batch_size}
-    expected = engine.generate(PROMPTS, LENGTHS, **options)
-    own = Engine(TinyModel())
+    expected = Engine(TinyModel()).generate(PROMPTS, LENGTHS, **options)
+    graphs, own = launch(), Engine(TinyModel())
     for _ in range(2):  # the second time in memory that the first one has used
         found = own.generate(PROMPTS, LENGTHS, **options)
         np.testing.assert_array_equal(found.token_ids, expected.token_ids)
     assert graphs
 
 
-def test_a_second_generation_captures_nothing(graphs):
-    engine = Engine(TinyModel())
+def test_a_second_generation_captures_nothing(launch):
+    graphs, engine = launch(), Engine(TinyModel())
     engine.generate([[3, 4]], [2], limits=30)
     count = len(graphs)
     engine.generate([[9, 8]], [2], limits=30)
     assert len(graphs) == count == 1
 
 
-def test_streams_side_by_side(engine, graphs):
-    own, options = Engine(TinyModel()), {"limits": 40, "seed": 3, "sampler": "random"}
+def test_streams_side_by_side(launch):
+    engine, options = Engine(TinyModel()), {"limits": 40, "seed": 3, "sampler": "random"}
     expected = [
         engine.generate([row], [3], **options).token_ids[0, 3:] for row in ([3, 4, 5], [9] * 3)
     ]
+    graphs, own = launch(), Engine(TinyModel())
     streams = [own.stream([row], [3], **options) for row in ([3, 4, 5], [9] * 3)]
     made = [[], []]
     for steps in zip(*streams, strict=True):
@@ -71,16 +77,19 @@ def test_streams_side_by_side(engine, graphs):
     assert len(graphs) == 2  # each in memory of its own
 
 
-def test_numbers_of_the_sampler_are_given_anew(engine, graphs):
-    own = Engine(TinyModel())
-    for temperature in (0.1, 5.0):
-        sampler = samplers.RandomSampler(seed=5, temperature=temperature)
-        options = {"limits": 30, "sampler": sampler}
-        expected = engine.generate(PROMPTS, LENGTHS, **options).token_ids
-        np.testing.assert_array_equal(own.generate(PROMPTS, LENGTHS, **options).token_ids, expected)
+def test_numbers_of_the_sampler_are_given_anew(launch):
+    def tokens(engine):
+        drawn = [samplers.RandomSampler(seed=5, temperature=number) for number in (0.1, 5.0)]
+        options = [{"limits": 30, "sampler": sampler} for sampler in drawn]
+        return [engine.generate(PROMPTS, LENGTHS, **each).token_ids.tolist() for each in options]
+
+    expected = tokens(Engine(TinyModel()))
+    graphs = launch()
+    assert tokens(Engine(TinyModel())) == expected
+    assert len(graphs) == 1
 
 
-def test_requests_that_come_and_are_cancelled(engine, graphs):
+def test_requests_that_come_and_are_cancelled(launch):
     def run(engine):
         slots, made = engine.slots(2), {}
         requests = [Request(np.arange(length), limit=20 + length) for length in (3, 5, 4, 2)]
@@ -94,10 +103,14 @@ def test_requests_that_come_and_are_cancelled(engine, graphs):
                 made[len(progress.request.token_ids)] = tokens.tolist()
         return made
 
-    assert run(Engine(TinyModel())) == run(engine)
+    expected = run(Engine(TinyModel()))
+    graphs = launch()
+    assert run(Engine(TinyModel())) == expected
+    assert graphs
 
 
-def test_exchanged_weights_are_captured_anew(graphs):
+def test_exchanged_weights_are_captured_anew(launch):
+    launch()
     model = TinyModel()
     engine = Engine(model)
     before = engine.generate([[3, 4, 5]], [3], limits=30).token_ids.tolist()
@@ -108,16 +121,13 @@ def test_exchanged_weights_are_captured_anew(graphs):
     assert after == Engine(model).generate([[3, 4, 5]], [3], limits=30).token_ids.tolist()
 
 
-def test_calls_that_no_graph_can_make(engine, graphs, monkeypatch):
-    tried = []
-
+def test_calls_that_no_graph_can_make(launch):
     def refuse(work):
-        tried.append(work)
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    monkeypatch.setattr(driver, "cuda_capture", lambda: refuse)
     options = {"limits": [40, 150, 20], "sampler": samplers.RandomSampler(seed=5)}
-    expected = engine.generate(PROMPTS, LENGTHS, **options)
+    expected = Engine(TinyModel()).generate(PROMPTS, LENGTHS, **options)
+    tried = launch(refuse)
     found = Engine(TinyModel()).generate(PROMPTS, LENGTHS, **options)
     np.testing.assert_array_equal(found.token_ids, expected.token_ids)
     assert len(tried) == 1

@@ -6,12 +6,15 @@ import pytest
 if keras.backend.backend() != "torch":
     pytest.skip("torch's driver", allow_module_level=True)
 
+import numpy as np
 import torch
 
 from generation.tiny_decoder import TinyModel
 from hornbook import samplers
 from hornbook.generation import Engine
+from hornbook.generation.drivers import torch as driver
 from hornbook.generation.drivers.torch_recording import NotRecordableError, Recorder
+from hornbook.generation.engine import PROMPT_SAMPLER
 
 
 def replayed(function, first, second):
@@ -151,3 +154,54 @@ def test_a_sampler_from_elsewhere_is_called_for_every_token():
 
     Engine(TinyModel()).generate([[3, 4, 5]], [3], limits=20, sampler=Counting())
     assert Counting.calls == 17
+
+
+def test_calls_without_tensors_are_made_once():
+    kept = []
+
+    def function(x):
+        kept.append(torch.arange(3))
+        written = torch.zeros(3)
+        written[1] = x[0]
+        return [x + kept[-1] + torch.full((3,), 2.0), written, torch.ones(3)]
+
+    expected, found = replayed(function, *both((3,)))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+    with Recorder([torch.zeros(3)]) as recorder:
+        outputs = function(recorder.made[0])
+    recording = recorder.recording(outputs)
+    assert not {"arange", "full"} & set(recording.__code__.co_names)
+    called = [value.__name__ for value in recording.__globals__.values() if callable(value)]
+    assert "arange" not in called
+    assert {"zeros", "ones"} <= set(called)  # written to, and given away
+    first, second = (recording([torch.zeros(3)]) for _ in range(2))
+    first[2].fill_(7.0)
+    assert second[2].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_prompts_are_recorded_while_they_are_short(monkeypatch):
+    engine, random = Engine(TinyModel()), np.random.default_rng(0)
+    program = engine._program(engine.model.variables, PROMPT_SAMPLER)
+    options = {"limits": 220, "sampler": "random", "seed": 3}
+    for lengths in ((3, 5), (5, 2), (40, 30), (200, 150)):
+        table = random.integers(0, 37, (2, max(lengths)))
+        found = engine.generate(table, lengths, **options).token_ids
+        with monkeypatch.context() as patch:
+            patch.setattr(driver, "RECORDED_TOKENS", 0)
+            expected = Engine(TinyModel()).generate(table, lengths, **options).token_ids
+        np.testing.assert_array_equal(found, expected)
+    assert len(program._recordings) == 2  # two rows of 16 and of 64, and none of 256
+
+
+def test_prompts_that_look_at_values_run_as_they_are():
+    class Looking(TinyModel):
+        def project(self, hidden):
+            assert bool((hidden == hidden).all())
+            return super().project(hidden)
+
+    engine = Engine(Looking())
+    expected = Engine(TinyModel()).generate([[3, 4]], [2], limits=20).token_ids
+    for _ in range(2):
+        np.testing.assert_array_equal(engine.generate([[3, 4]], [2], limits=20).token_ids, expected)
+    assert not engine._program(engine.model.variables, PROMPT_SAMPLER)._recordings

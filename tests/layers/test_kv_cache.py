@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from hornbook.layers.kv_cache import caches_in_place, write_kv, write_kv_reference
+from hornbook.layers.kv_cache import (
+    _write_single,
+    caches_in_place,
+    write_kv,
+    write_kv_reference,
+)
 
 SHAPES = pytest.mark.parametrize(("batch", "length"), [(1, 1), (3, 1), (3, 4), (1, 4)])
 
@@ -30,6 +35,18 @@ def test_every_row_is_written_at_its_own_position(batch, length):
 
     np.testing.assert_array_equal(ops.convert_to_numpy(reference), expected)
     np.testing.assert_array_equal(ops.convert_to_numpy(written), expected)
+
+
+@pytest.mark.backends("jax")
+@pytest.mark.parametrize("length", [1, 4])
+def test_what_accelerators_write_of_a_single_row(length):
+    (cache, new, positions), expected = example(1, length)
+    written = _write_single(cache, new, positions)
+    np.testing.assert_array_equal(ops.convert_to_numpy(written), expected)
+    scattered = ops.convert_to_tensor(np.array([[9, 2, 7, 0][:length]], "int32"))
+    expected = write_kv_reference(cache, new, scattered)
+    written = _write_single(cache, new, scattered)
+    np.testing.assert_array_equal(ops.convert_to_numpy(written), ops.convert_to_numpy(expected))
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs")

@@ -20,8 +20,8 @@ PIECE_CHUNKS = 4
 is less than what a program costs."""
 HALFWAY_FROM = 512
 CACHE_ROOM, ACCELERATOR_ROOM = 64, 512
-"""What a cache has room for beyond the tokens that there are. An accelerator reads what is empty in
-a thousandth of the time that it takes to compile for a larger cache."""
+"""What a cache has room for beyond the tokens that there are. To compile for a larger one takes an
+accelerator seconds, and to read what is empty some microseconds a token."""
 
 
 def prompt_bucket(length: int, maximum: int) -> int:

@@ -11,7 +11,7 @@ from keras import ops
 
 from hornbook.generation.buckets import Piece, prompt_pieces
 from hornbook.generation.drivers.program import Program
-from hornbook.generation.state import Cache, resize_cache, to_tensor
+from hornbook.generation.state import Cache, resize_cache
 
 
 def run_prompts(
@@ -44,13 +44,13 @@ def run_prompts(
     batch, places = prompts.shape
     slots = program.model.backbone.cache_slots
     piece, *others = prompt_pieces(int(lengths.max()), chunk, maximum)
-    ends = to_tensor(lengths)
+    ends = ops.convert_to_tensor(lengths)
     logits, hidden, cache = program.prefill(
         _tokens(prompts, piece), ends, slots(piece.slots, ahead)
     )
     states = [hidden]
     for piece in others:
-        starts = to_tensor(np.full(batch, piece.start, np.int32))
+        starts = ops.convert_to_tensor(np.full(batch, piece.start, np.int32))
         cache = resize_cache(cache, slots(piece.slots, ahead))
         logits, hidden, cache = program.extend(_tokens(prompts, piece), ends, starts, cache, logits)
         if keeps_hidden:
@@ -61,4 +61,4 @@ def run_prompts(
 
 def _tokens(prompts: np.ndarray, piece: Piece) -> Any:
     tokens = prompts[:, piece.start : piece.end]
-    return to_tensor(np.pad(tokens, ((0, 0), (0, piece.size - tokens.shape[1]))))
+    return ops.convert_to_tensor(np.pad(tokens, ((0, 0), (0, piece.size - tokens.shape[1]))))

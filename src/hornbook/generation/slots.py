@@ -22,7 +22,7 @@ from hornbook.generation.progress import Progress
 from hornbook.generation.request import Request, stacked_uniforms
 from hornbook.generation.restarts import Restarts
 from hornbook.generation.speculation import SpeculativeSampler
-from hornbook.generation.state import GenerationState, resize, resize_cache, take_rows, to_tensor
+from hornbook.generation.state import GenerationState, resize, resize_cache, take_rows
 from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Results, Rows, fit
 
@@ -226,7 +226,7 @@ class Slots:
         logits, hidden, cache = self._run_prompts(prompts, lengths)
 
         def repeated(table: Any) -> Any:
-            return to_tensor(np.repeat(np.asarray(table), times, axis=0))
+            return ops.convert_to_tensor(np.repeat(np.asarray(table), times, axis=0))
 
         rows = Rows(
             tokens=repeated(prompts),
@@ -338,7 +338,7 @@ class Slots:
 
     def _uniforms(self, requests: Sequence[Request | None], capacity: int) -> Any:
         times, each = self._sampler.rows_per_prompt, self._sampler.uniforms_per_token
-        return to_tensor(stacked_uniforms(requests, times, each, capacity))
+        return ops.convert_to_tensor(stacked_uniforms(requests, times, each, capacity))
 
     def _room(self) -> int:
         """The places for the rows in the slots, with some for their tokens to come."""

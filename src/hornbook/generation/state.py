@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import keras
-import numpy as np
 from keras import ops
 
 from hornbook.samplers import Sampler
@@ -45,15 +43,6 @@ class GenerationState:
         """The state that `parts` came from."""
         rows, cache = parts
         return cls(Rows(*rows), cache)
-
-
-def to_tensor(table: np.ndarray) -> Any:
-    """The same numbers on the device; on JAX in a tenth of the time that Keras takes for it."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.device_put(table)
-    return ops.convert_to_tensor(table)
 
 
 def resize_cache(cache: Cache, slots: Sequence[int]) -> Cache:

@@ -18,6 +18,7 @@ FEW_ROWS = 32
 MOST_OUTPUTS = 2**15
 """On a GPU kernels with more outputs keep it busy long enough for XLA's matrix product."""
 MOST_PARTS = 8
+"""Kernels that would be cut into more are multiplied one by one."""
 
 
 def jax_product(inputs: Any, kernel: Any) -> Any:

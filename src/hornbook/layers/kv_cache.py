@@ -132,14 +132,18 @@ def _write_jax(cache: Any, new: Any, positions: Any) -> Any:
     # A single row's write is a plain dynamic_update_slice, which XLA's CPU fusion duplicates into
     # both readers of the cache (attention, and the loop's next turn), copying the cache four times
     # a layer: 8.4 ms a token against 2.5 (30 layers, 512 slots). A branch keeps fusion out; its
-    # condition always holds. Without vmap, as on accelerators it costs a call that reads what is
-    # overwritten.
+    # condition always holds.
     first = positions.reshape(-1)[0]
     return lax.platform_dependent(
         cache,
         cpu=lambda cache: lax.cond(first >= 0, write, lambda cache: cache, cache),
-        default=lambda cache: _write_block(cache[0], new[0], positions[0])[None],
+        default=lambda cache: _write_single(cache, new, positions),
     )
+
+
+def _write_single(cache: Any, new: Any, positions: Any) -> Any:
+    """A single row's write; by vmap it costs accelerators a call that reads what is overwritten."""
+    return _write_block(cache[0], new[0], positions[0])[None]
 
 
 def _write_block(cache: Any, new: Any, position: Any) -> Any:

@@ -112,12 +112,10 @@ def put(table: Any, places: Any, values: Any, writes: Any) -> Any:
 
 def fit(tensor: Any, size: int, axis: int) -> Any:
     """The tensor with `size` places on an axis: zeros follow at its end, or the end is left out."""
-    missing = size - tensor.shape[axis]
-    if not missing:
+    if tensor.shape[axis] == size:
         return tensor
-    if keras.backend.backend() == "jax":
-        return _jitted_fit()(tensor, size, axis)
-    return _fit(tensor, size, axis)
+    form = _jitted_fit() if keras.backend.backend() == "jax" else _fit
+    return form(tensor, size, axis)
 
 
 @cache
