@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from generation import naive
+from generation.chance import OwnChance, SharedChance, assert_moves_on
 from hornbook import samplers
 from hornbook.errors import HornbookWarning
 from hornbook.generation import Engine
@@ -14,16 +15,6 @@ from hornbook.generation import Engine
 class SecondBest(samplers.Sampler):
     def get_next_token(self, probabilities):
         return ops.top_k(probabilities, 2)[1][:, 1]
-
-
-class OwnChance(samplers.Sampler):
-    def __init__(self, seed):
-        super().__init__()
-        self.own_generator = keras.random.SeedGenerator(seed)
-
-    def get_next_token(self, probabilities):
-        flat = ops.ones_like(probabilities)
-        return keras.random.categorical(ops.log(flat), 1, seed=self.own_generator)[:, 0]
 
 
 def test_an_overridden_hook_is_called(model, prompts):
@@ -38,16 +29,9 @@ def test_an_overridden_hook_is_called(model, prompts):
     assert output.token_ids[0].tolist() == tokens
 
 
-def test_a_sampler_with_its_own_generator_moves_on(model):
-    engine = Engine(model)
-    sampler = OwnChance(seed=2)
-    rows = [
-        engine.generate([[1]], [1], limits=60, sampler=sampler).token_ids[0, 1:] for _ in range(2)
-    ]
-    assert all(len(np.unique(row)) > 15 for row in rows)  # it moves on from token to token
-    assert not np.array_equal(*rows)  # and from call to call
-    again = engine.generate([[1]], [1], limits=60, sampler=OwnChance(seed=2)).token_ids[0, 1:]
-    np.testing.assert_array_equal(again, rows[0])
+@pytest.mark.parametrize("kind", [OwnChance, SharedChance])
+def test_a_sampler_with_its_own_generator_moves_on(model, kind):
+    assert_moves_on(Engine(model), kind)
 
 
 class NotForXLA(samplers.Sampler):

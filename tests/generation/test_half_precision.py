@@ -1,10 +1,13 @@
 """Models in bfloat16, whose steps the drivers run in forms of their own on the CPU."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from generation.chance import OwnChance, SharedChance, assert_moves_on
 from hornbook import samplers
 from hornbook.backbones.adaptation import quantize
 from hornbook.generation import Engine
@@ -114,14 +117,52 @@ def test_a_guess_for_a_single_row_is_several_tokens_at_once(model):
         assert loops(engine) == (0, 1)
 
 
+@pytest.mark.parametrize("kind", [OwnChance, SharedChance])
+def test_a_sampler_with_its_own_generator_moves_on(model, kind):
+    assert_moves_on(Engine(model), kind)
+
+
 @compiles
 @pytest.mark.parametrize("rows", [1, 2])
-def test_xla_loops_only_where_it_may_convert_the_kernels(model, rows):
+def test_where_xla_loops(model, rows):
     engine = Engine(model)
     generate(engine, *(4, 3)[:rows], limits=8)
-    # TensorFlow's step can't be compiled alone; for a single row converted kernels are no loss.
-    in_loop = keras.backend.backend() == "tensorflow" and rows == 1
+    # On TensorFlow several rows are faster without XLA.
+    in_loop = keras.backend.backend() == "jax" or rows == 1
     assert loops(engine) == ((1, 0) if in_loop else (0, 1))
+
+
+@compiles
+def test_no_kernel_is_converted_before_the_loop(model, monkeypatch):
+    """What XLA has converted before, its loop carries with it."""
+    engine = Engine(model)
+    generate(engine, 4, limits=8)
+    (program,) = engine._programs.values()
+    texts = []
+
+    def decode(self, state, steps, values):
+        texts.append(compiled_loop(self, state, steps, values))
+        return original(self, state, steps, values)
+
+    original = type(program).decode
+    monkeypatch.setattr(type(program), "decode", decode)
+    generate(engine, 4, limits=8)
+    carried = "".join(re.findall(r".* while\(.*", texts[0]))
+    kernel = "[{},{}]".format(*model.backbone.token_embedding.embeddings.shape)
+    assert f"bf16{kernel}" in carried
+    assert f"f32{kernel}" not in carried
+
+
+def compiled_loop(program, state, steps, values):
+    """What XLA makes of the loop, as text."""
+    if keras.backend.backend() == "jax":
+        inputs = (program._weights.values(), [], state.parts(), steps, values)
+        return program._decode.lower(*inputs).compile().as_text()
+    from hornbook.generation.drivers import tensorflow as driver
+
+    parts = driver._with_cache_in("float32", state).parts()
+    inputs = (parts, ops.convert_to_tensor(steps), driver._tensors(values))
+    return program._xla_decode.experimental_get_compiler_ir(*inputs)(stage="optimized_hlo")
 
 
 @compiles

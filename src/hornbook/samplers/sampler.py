@@ -274,6 +274,7 @@ class Sampler(Traced):
         return (*super().traced_values(), nested)
 
     def with_traced_values(self, values: tuple[Any, ...]) -> Self:
+        _ = self.variables  # made here, so that copies have the same
         pairs = zip(self.transforms, values[-1], strict=True)
         transforms = [transform.with_traced_values(own) for transform, own in pairs]
         return super().with_traced_values(values[:-1]).with_transforms(transforms)

@@ -35,11 +35,11 @@ class JaxProgram(Program):
     Variables are arguments and never constants, so that trained weights need no new compilation
     and are never copied into a program.
 
-    A chunk of tokens is one program with a while loop, which spares a dispatch for each. But with
-    weights in half precision on the CPU a program makes one token, and Python repeats it: in a loop
-    XLA converts all weights to float32 first and keeps the copies. Where they are converted for
-    every product anyway, as int8 is, that is what makes the loop fast. On a GPU Python repeats it
-    too: the loop there waits for the host after each token, and takes milliseconds to begin.
+    A chunk of tokens is one program with a while loop, which spares a dispatch for each. Weights in
+    half precision XLA would convert to float32 before the loop on the CPU, and read the copies; a
+    barrier keeps it from that. Where weights are converted for every product anyway, as int8 is,
+    that is what makes the loop fast. On a GPU a program makes one token, and Python repeats it: the
+    loop there waits for the host after each token, and takes milliseconds to begin.
     """
 
     chunk = 32
@@ -47,10 +47,8 @@ class JaxProgram(Program):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._weights = Weights(self.model, self.variables)
-        is_half = self.matrix_dtypes <= {"bfloat16", "float16"}
-        self._repeats = is_half if self.on_cpu() else jax.default_backend() == "gpu"
-        self._ahead = 0 if self.on_cpu() else AHEAD
-        jit = partial(jax.jit, compiler_options=_options() if is_half and self.on_cpu() else None)
+        self._is_half = self.on_cpu() and self.matrix_dtypes <= {"bfloat16", "float16"}
+        jit = partial(jax.jit, compiler_options=_options() if self._is_half else None)
         self._prefill = jit(self._traced_prefill, static_argnums=(3,))
         self._extend = jit(self._traced_extend, donate_argnums=(4,))
         self._begin = jit(self._traced_begin)
@@ -76,7 +74,7 @@ class JaxProgram(Program):
         return Rows(*parts)
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
-        run = self._repeat if self._repeats else self._decode
+        run = self._repeat if jax.default_backend() == "gpu" else self._decode
         own = _values(self.sampler.variables)
         parts, own = run(self._weights.values(), own, state.parts(), steps, values)
         self._keep(own)
@@ -85,13 +83,13 @@ class JaxProgram(Program):
     def _repeat(
         self, weights: Any, own: Any, parts: Any, steps: int, values: Values
     ) -> tuple[Any, Any]:
-        """What `_decode` does; on an accelerator up to `AHEAD` steps more."""
+        """What `_decode` does, and up to `AHEAD` steps more."""
         waiting: deque[Any] = deque()
         for _ in range(steps):
             parts, own, done = self._step(weights, own, parts, values)
             waiting.append(done)
             # To look is to wait for the step.
-            if len(waiting) > self._ahead and waiting.popleft():
+            if len(waiting) > AHEAD and waiting.popleft():
                 break
         return parts, own
 
@@ -124,7 +122,10 @@ class JaxProgram(Program):
 
         def run(carry: Any) -> Any:
             count, parts, own, _ = carry
-            return count + 1, *self._traced_step(weights, own, parts, values)
+            now = weights
+            if self._is_half:
+                now, count = lax.optimization_barrier((weights, count))
+            return count + 1, *self._traced_step(now, own, parts, values)
 
         done = jnp.all(GenerationState.from_parts(parts).rows.done)
         _, parts, own, _ = lax.while_loop(is_open, run, (jnp.int32(0), parts, own, done))

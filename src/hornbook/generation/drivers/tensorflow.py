@@ -1,8 +1,8 @@
 """TensorFlow: `tf.function` with a while loop inside, compiled by XLA where that is faster.
 
-On the CPU XLA converts bfloat16 kernels to float32. For a single row it does so once, before the
-loop, and reads them at the memory's speed; prompts and batches are faster without it, by oneDNN in
-bfloat16. Measured in docs/decisions/tensorflow_cpu.md.
+On the CPU XLA multiplies bfloat16 in float32. For a single row it converts the kernels while it
+reads them, at the memory's speed; prompts and batches are faster without it, by oneDNN in bfloat16.
+Measured in docs/decisions/tensorflow_cpu.md.
 """
 
 import warnings
@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
 
 from hornbook.errors import HornbookWarning
 from hornbook.generation import step
@@ -19,6 +20,7 @@ from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.layers.kv_cache import caches_in_place, is_xla_on_the_cpu
+from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Rows
 
 
@@ -33,7 +35,7 @@ class TensorFlowProgram(Program):
         self._prefill = _compiled(self._traced_prefill, not self._is_half)
         self._extend = _compiled(self._traced_extend, not self._is_half)
         self._begin = _compiled(self._traced_begin)
-        self._xla_decode = _compiled(self._traced_decode)
+        self._xla_decode = _compiled(self._traced_xla_decode)
         self._plain_decode = _compiled(self._traced_plain_decode, jit_compile=False)
         self._can_sample_in_xla = True
 
@@ -93,11 +95,16 @@ class TensorFlowProgram(Program):
         sampler = self.sampler.with_traced_values(values)
         return step.begin(sampler, Rows(*parts), logits, hidden).parts()
 
-    def _traced_plain_decode(self, parts: Any, steps: Any, values: Any) -> Any:
-        with self._writing_into_caches(True):
-            return self._traced_decode(parts, steps, values)
+    def _traced_xla_decode(self, *inputs: Any) -> Any:
+        return self._traced_decode(self._unconverted if self._is_half else self._step, *inputs)
 
-    def _traced_decode(self, parts: Any, steps: Any, values: Any) -> Any:
+    def _traced_plain_decode(self, *inputs: Any) -> Any:
+        with self._writing_into_caches(True):
+            return self._traced_decode(self._step, *inputs)
+
+    def _traced_decode(
+        self, take_step: Callable[..., Any], parts: Any, steps: Any, values: Any
+    ) -> Any:
         self.on_trace()
         sampler = self.sampler.with_traced_values(values)
 
@@ -106,10 +113,23 @@ class TensorFlowProgram(Program):
             return tf.logical_and(count < steps, tf.logical_not(all_done))
 
         def run(count: Any, parts: Any) -> Any:
-            state = step.decode(self.model, sampler, GenerationState.from_parts(parts))
-            return count + 1, state.parts()
+            return count + 1, take_step(sampler, parts, count)
 
         return tf.while_loop(is_open, run, (tf.constant(0), parts))[1]
+
+    def _step(self, sampler: Sampler, parts: Any, count: Any) -> Any:
+        return step.decode(self.model, sampler, GenerationState.from_parts(parts)).parts()
+
+    def _unconverted(self, sampler: Sampler, parts: Any, count: Any) -> Any:
+        """A step with weights that XLA can't convert before the loop."""
+        weights = optimization_barrier(*_values(self.variables), count)[:-1]
+        own = sampler.variables
+        mapping = [*zip(self.variables, weights, strict=True), *zip(own, _values(own), strict=True)]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            parts = self._step(sampler, parts, count)
+        for variable in own:
+            variable.assign(scope.get_current_value(variable))
+        return parts
 
     def _writing_into_caches(self, is_plain: bool) -> AbstractContextManager[None]:
         return caches_in_place() if is_plain and self.on_cpu() else nullcontext()
@@ -119,6 +139,10 @@ def _with_cache_in(dtype: str, state: GenerationState) -> GenerationState:
     """The state, its cache in that dtype; the values are those of the compute dtype in any case."""
     cache = keras.tree.map_structure(lambda table: tf.cast(table, dtype), state.cache)
     return GenerationState(state.rows, cache)
+
+
+def _values(variables: list[Any]) -> list[tf.Tensor]:
+    return [tf.convert_to_tensor(variable.value) for variable in variables]
 
 
 def _compiled(function: Callable[..., Any], jit_compile: bool = True) -> Callable[..., Any]:
