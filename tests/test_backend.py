@@ -77,7 +77,11 @@ def test_the_second_run_takes_the_same_backend_as_the_first(tmp_path, monkeypatc
 def nothing_decided(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, "jax", raising=False)
     monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path / "cache"))
-    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_COMPILATION_CACHE_MAX_SIZE"):
+    for name in (
+        "JAX_COMPILATION_CACHE_DIR",
+        "JAX_COMPILATION_CACHE_MAX_SIZE",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+    ):
         monkeypatch.setenv(name, "")  # so that it is as before after the test
         monkeypatch.delenv(name)
     return tmp_path
@@ -89,6 +93,7 @@ def test_compilations_are_kept_in_hornbooks_cache(nothing_decided):
     assert folder.is_dir()
     assert folder.is_relative_to(nothing_decided / "cache" / "xla")
     assert int(os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"]) > 0
+    assert 0 < float(os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"]) < 1
 
 
 def test_who_decided_on_compilations_is_left_alone(nothing_decided, monkeypatch):

@@ -22,6 +22,8 @@ INSTALL = {
     "tensorflow": "pip install 'hornbook[tensorflow]'",
 }
 COMPILATIONS_BYTES = 2 * 2**30
+KEPT_SECONDS = 0.1
+"""What took JAX longer to compile is kept; by itself it keeps what took a second."""
 # Keras writes this file by itself when it is first imported, whatever backend it then runs on. So a
 # file with exactly this content is nobody's choice.
 KERAS_DEFAULTS = {
@@ -105,6 +107,7 @@ def keep_compilations() -> None:
         return  # nowhere to keep anything
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(COMPILATIONS_BYTES))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", str(KEPT_SECONDS))
 
 
 def require() -> str:

@@ -176,16 +176,33 @@ def test_xla_loops_where_kernels_are_float32_or_converted_anyway(held_in):
     assert loops(engine) == (1, 0)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="XLA is JAX's")
+jax_compiles = pytest.mark.skipif(keras.backend.backend() != "jax", reason="XLA is JAX's")
+
+
+@jax_compiles
 def test_a_row_in_the_program_that_later_versions_of_jax_compile(model, monkeypatch):
     from hornbook.generation.drivers import jax as driver
 
     given = []
 
-    def options():
-        given.append(driver.SUMS_IN_ANY_ORDER)
+    def options(is_half):
+        given.append(is_half)
         return driver.SUMS_IN_ANY_ORDER
 
     monkeypatch.setattr(driver, "_options", options)
     assert_likeliest(model, *generate(Engine(model), 9, limits=40))
-    assert given
+    assert given == [True]
+
+
+@jax_compiles
+def test_this_jax_knows_the_options_that_programs_are_compiled_with():
+    import jax
+
+    from hornbook.generation.drivers import jax as driver
+
+    is_new = jax.version.__version_info__ >= (0, 11)
+    assert driver._options(False) == driver.WIDE_VECTORS
+    assert driver._options(True) == driver.WIDE_VECTORS | (
+        driver.SUMS_IN_ANY_ORDER if is_new else {}
+    )
+    assert not driver._knows({"xla_no_such_option": True})
