@@ -64,6 +64,24 @@ def test_product_of_any_number_of_rows(rows, dtype, units, without_gradients):
     np.testing.assert_allclose(wide[2], wide[0] @ wide[1].T, **tolerance)
 
 
+@pytest.mark.backends("torch")
+@pytest.mark.parametrize("was_on", [True, False])
+def test_onednn_is_as_it_was_after_a_vector_in_bfloat16(was_on, without_gradients):
+    import torch
+
+    vector, kernel, bias = (
+        torch.tensor(RNG.normal(size=size), dtype=torch.bfloat16) for size in ((1, 64), (9, 64), 9)
+    )
+    with torch.backends.mkldnn.flags(enabled=was_on):
+        product = linear_product(vector, kernel, bias)
+        assert torch.backends.mkldnn.enabled is was_on
+        with pytest.raises(RuntimeError, match="shapes"):
+            linear_product(vector[:, :3], kernel)
+        assert torch.backends.mkldnn.enabled is was_on
+    exact = vector.double() @ kernel.double().T + bias.double()
+    torch.testing.assert_close(product, exact.bfloat16(), rtol=2**-7, atol=0)
+
+
 def test_gradients_of_a_product_with_a_bias():
     inputs, kernel, bias = (
         RNG.normal(size=size).astype("f4") for size in ((3, 4, 5), (7, 5), (7,))

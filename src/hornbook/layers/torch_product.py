@@ -2,8 +2,8 @@
 
 torch multiplies float32 matrices with MKL, which takes one thread for a vector, gets slower with
 two rows, and on processors of other makers than its own leaves half of their width unused. Float32
-products go to oneDNN instead, which torch brings along and uses for bfloat16. Measured in
-docs/decisions/torch_cpu.md.
+products go to oneDNN instead, which torch brings along and uses for bfloat16; a vector in bfloat16
+goes to torch's own product, which reads the kernel faster. Measured in docs/decisions/torch_cpu.md.
 """
 
 import platform
@@ -19,12 +19,17 @@ KERNEL_FIRST = 3
 HAS_ONEDNN = torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
 """Elsewhere torch's own products are other ones, which nobody has measured."""
 
+READS_BFLOAT16 = torch.__version__ >= (2, 13)
+"""Of torch's own product of a vector and a matrix in bfloat16, earlier versions aren't measured."""
+
 
 def torch_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
     """Multiplies [..., inputs] by a kernel [outputs, inputs], giving [..., outputs]."""
     inputs = inputs.to(kernel.dtype)
-    if not _takes_onednn(inputs, kernel):
+    if not _takes_own_form(inputs, kernel):
         return functional.linear(inputs, kernel, bias)
+    if kernel.dtype == torch.bfloat16:
+        return bfloat16_vector_product(inputs, kernel, bias)
     if torch.is_grad_enabled():
         return _Product.apply(inputs, kernel, bias)
     return product_without_gradients(inputs, kernel, bias)
@@ -50,6 +55,27 @@ def product_without_gradients(
     return outputs if bias is None else outputs + bias
 
 
+def bfloat16_vector_product(
+    inputs: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """`inputs @ kernel.T + bias` of a single row in bfloat16 on the CPU, without oneDNN.
+
+    Example:
+        >>> kernel = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], dtype=torch.bfloat16)
+        >>> bfloat16_vector_product(torch.ones(1, 2, dtype=torch.bfloat16), kernel)
+        tensor([[ 3.,  7., 11.]], dtype=torch.bfloat16)
+    """
+    if has_torch_function_variadic(inputs, kernel):  # a single call, to whoever records them
+        given = (inputs, kernel, bias)
+        return handle_torch_function(bfloat16_vector_product, (inputs, kernel), *given)
+    was_on = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        return functional.linear(inputs, kernel, bias)
+    finally:
+        torch._C._set_mkldnn_enabled(was_on)
+
+
 def outer_product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     """The sum over the rows of both, `left.T @ right`, as for the gradient of a kernel.
 
@@ -62,14 +88,24 @@ def outer_product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     return torch_product(left.t(), right.t())
 
 
-def _takes_onednn(inputs: torch.Tensor, kernel: torch.Tensor) -> bool:
+def _takes_own_form(inputs: torch.Tensor, kernel: torch.Tensor) -> bool:
     return (
         HAS_ONEDNN
-        and kernel.dtype == torch.float32
+        and (kernel.dtype == torch.float32 or _is_bfloat16_vector(inputs, kernel))
         and kernel.device.type == inputs.device.type == "cpu"
         and inputs.numel() > 0
         and not torch.compiler.is_compiling()  # which chooses for itself, and exports to others
         and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def _is_bfloat16_vector(inputs: torch.Tensor, kernel: torch.Tensor) -> bool:
+    return (
+        READS_BFLOAT16
+        and kernel.dtype == torch.bfloat16
+        and inputs.numel() == inputs.shape[-1]
+        and kernel.is_contiguous()
+        and not torch.is_grad_enabled()
     )
 
 
