@@ -1,4 +1,5 @@
 import contextlib
+import re
 
 import keras
 import numpy as np
@@ -62,6 +63,28 @@ def test_product_of_any_number_of_rows(rows, dtype, units, without_gradients):
     wide = [numpy(ops.cast(x, "float32")).astype("float64") for x in (inputs, kernel, product)]
     tolerance = {"atol": 1e-4} if dtype == "float32" else {"rtol": 2**-8, "atol": 2e-2}
     np.testing.assert_allclose(wide[2], wide[0] @ wide[1].T, **tolerance)
+
+
+@pytest.mark.backends("tensorflow")
+@pytest.mark.parametrize("rows", [1, 2, 64, 65])
+@pytest.mark.parametrize("bias", [None, RNG.normal(size=7).astype("f4")])
+def test_xla_multiplies_few_rows_with_the_kernel_first(rows, bias):
+    import tensorflow as tf
+
+    from hornbook.layers.tensorflow_product import compiled_by_xla
+
+    inputs, kernel = (tf.constant(RNG.normal(size=(n, 5)).astype("f4")) for n in (rows, 7))
+
+    @tf.function(jit_compile=True, autograph=False)
+    def run(inputs, kernel):
+        with compiled_by_xla():
+            return linear_product(inputs, kernel, bias)
+
+    expected = linear_product_reference(inputs, kernel, bias)
+    np.testing.assert_allclose(run(inputs, kernel), expected, atol=1e-5)
+    text = run.experimental_get_compiler_ir(inputs, kernel)(stage="optimized_hlo")
+    is_first = re.search(rf"f32\[7,{rows}\]\S* dot\(", text) is not None
+    assert is_first is (rows in (2, 64))
 
 
 @pytest.mark.backends("torch")

@@ -52,6 +52,17 @@ def test_a_number_that_may_be_any_is_left_to_tensorflow(program, shape):
     assert "Tanh" in operations(graph)
 
 
+@pytest.mark.parametrize(("rows", "is_left"), [(3, True), (3000, False)])
+def test_few_numbers_are_left_to_tensorflow(program, rows, is_left):
+    """Their calls are over before one of XLA has begun."""
+    import tensorflow as tf
+
+    fused, _ = program
+    signature = [tf.TensorSpec((rows, 4, 8)), tf.TensorSpec(())]
+    graph = tf.function(fused, input_signature=signature).get_concrete_function().graph
+    assert ("Tanh" in operations(graph)) is is_left
+
+
 def test_at_once_nothing_is_compiled(program):
     import tensorflow as tf
 

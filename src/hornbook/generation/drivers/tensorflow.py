@@ -20,6 +20,7 @@ from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.layers.kv_cache import caches_in_place, is_xla_on_the_cpu
+from hornbook.layers.tensorflow_product import compiled_by_xla
 from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Rows
 
@@ -146,7 +147,11 @@ def _values(variables: list[Any]) -> list[tf.Tensor]:
 
 
 def _compiled(function: Callable[..., Any], jit_compile: bool = True) -> Callable[..., Any]:
-    return tf.function(function, jit_compile=jit_compile, autograph=False)
+    def traced(*inputs: Any) -> Any:
+        with compiled_by_xla() if jit_compile else nullcontext():
+            return function(*inputs)
+
+    return tf.function(traced, jit_compile=jit_compile, autograph=False)
 
 
 def _tensors(values: Values) -> Values:
