@@ -1,6 +1,6 @@
 """Dropout on TensorFlow by random words that are computed where they are used."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import tensorflow as tf
@@ -23,7 +23,7 @@ def tensorflow_dropout(inputs: Any, seed: Any, rate: float) -> Any:
 
 @cache
 def _program(rate: float) -> Any:
-    @fused
+    @partial(fused, smallest=0)  # it is a hundred calls
     def drop(inputs: Any, seed: Any) -> Any:
         wide = tf.cast(inputs, tf.float32)
         outputs = tf.where(kept(tf.shape(inputs), seed, rate), wide / (1 - rate), 0.0)

@@ -3,6 +3,7 @@
 Each of TensorFlow's own calls reads its operands from memory and writes its result there.
 """
 
+import math
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
@@ -12,20 +13,20 @@ import tensorflow as tf
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 
 LARGE = 2**16
-"""Of fewer numbers, TensorFlow's own calls are over before one of XLA has begun."""
+"""With fewer numbers, a few calls of TensorFlow are over before one of XLA has begun."""
 
 
-def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+def fused(function: Callable[..., Any], smallest: int = LARGE) -> Callable[..., Any]:
     """Makes one call of a function of tensors, where that pays.
 
-    It pays in graphs, where one of them is large and their shapes are known, but for the number of
-    rows of [rows, ..., ...]: XLA compiles the function for each shape that it meets. Elsewhere the
-    function runs as it is.
+    It pays in graphs, where one of them has at least `smallest` numbers and their shapes are known,
+    but for the number of rows of [rows, ..., ...]: XLA compiles the function for each shape that it
+    meets. Elsewhere the function runs as it is.
     """
 
     @wraps(function)
     def call(*tensors: Any) -> Any:
-        if not can_fuse(*tensors):
+        if not can_fuse(*tensors) or max(map(_size, tensors)) < smallest:
             return function(*tensors)
         return _compiled(function, *((tuple(x.shape), x.dtype) for x in tensors))(*tensors)
 
@@ -33,13 +34,8 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def can_fuse(*tensors: Any) -> bool:
-    """Whether a function of these would be one call."""
-    return (
-        not tf.executing_eagerly()
-        and is_xla_on_the_cpu()
-        and all(map(_is_known, tensors))
-        and any(map(_is_large, tensors))
-    )
+    """Whether a function of these could be one call."""
+    return not tf.executing_eagerly() and is_xla_on_the_cpu() and all(map(_is_known, tensors))
 
 
 def _is_known(tensor: Any) -> bool:
@@ -47,9 +43,9 @@ def _is_known(tensor: Any) -> bool:
     return shape.rank is not None and None not in (shape[1:] if shape.rank > 2 else shape)
 
 
-def _is_large(tensor: Any) -> bool:
+def _size(tensor: Any) -> float:
     size = tensor.shape.num_elements()
-    return size is None or size >= LARGE
+    return math.inf if size is None else size
 
 
 @cache
