@@ -176,10 +176,7 @@ def test_xla_loops_where_kernels_are_float32_or_converted_anyway(held_in):
     assert loops(engine) == (1, 0)
 
 
-jax_compiles = pytest.mark.skipif(keras.backend.backend() != "jax", reason="XLA is JAX's")
-
-
-@jax_compiles
+@pytest.mark.backends("jax")
 def test_a_row_in_the_program_that_later_versions_of_jax_compile(model, monkeypatch):
     from hornbook.generation.drivers import jax as driver
 
@@ -194,7 +191,7 @@ def test_a_row_in_the_program_that_later_versions_of_jax_compile(model, monkeypa
     assert given == [True]
 
 
-@jax_compiles
+@pytest.mark.backends("jax")
 def test_this_jax_knows_the_options_that_programs_are_compiled_with():
     import jax
 
