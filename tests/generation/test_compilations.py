@@ -69,11 +69,15 @@ def test_buckets_cover_what_they_are_asked_for():
         assert length <= prompt <= min(max(16, 2 * length), 1000)
         assert min(length + 64, 1000) <= cache <= 1000
         assert prompt <= cache
-        assert cache_bucket(length, length, 1000) >= prompt
+        assert length <= cache_bucket(length, length, 1000) <= min(max(128, 2 * length), 1000)
+    for length in range(513, 8193):
+        assert cache_bucket(length, length, 8192) < 1.25 * length
     pieces = {
         (piece.size, piece.slots)
         for length in range(1, 8193)
         for piece in prompt_pieces(length, 256, 8192)
     }
     assert len(pieces) == 10
-    assert len({cache_bucket(length, 8192, 8192) for length in range(1, 8193)}) == 11
+    growing = {cache_bucket(length, 8192, 8192) for length in range(1, 8193)}
+    ending = {cache_bucket(length, length, 8192) for length in range(1, 8193)}
+    assert (len(growing), len(growing | ending)) == (11, 19)

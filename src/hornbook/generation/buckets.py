@@ -2,11 +2,13 @@
 
 Sizes are powers of two and, from 512 up, halfway between them, where padding begins to cost more
 than a compilation: a prompt is padded to less than twice its length, a long one to less than 1.5
-times, and so are the slots that attention reads.
+times, and so are the slots that attention reads. The last cache of rows, which holds all that they
+may become, has a size at every quarter there, and reads less than 1.25 times what it needs.
 
 A prompt that is longer than two chunks runs in pieces, of a chunk each. Each reads a cache of a
 power of two. So with chunks of 256 a model of 8,192 positions needs at most 10 programs for prompts
-(16 to 512 tokens, and a chunk with 1,024 to 8,192 slots) and 11 for decoding, for each batch size.
+(16 to 512 tokens, and a chunk with 1,024 to 8,192 slots) and 19 for decoding, for each batch size:
+11 if rows may always become as long as the model allows, and the other 8 for nearer limits.
 """
 
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ WHOLE_CHUNKS = 2
 PIECE_CHUNKS = 4
 """A cache that pieces read has room for so many chunks at least: what a little more reading costs
 is less than what a program costs."""
-HALFWAY_FROM = 512
+HALVES_FROM = 512
 CACHE_ROOM, ACCELERATOR_ROOM = 64, 512
 """What a cache has room for beyond the tokens that there are. To compile for a larger one takes an
 accelerator seconds, and to read what is empty some microseconds a token."""
@@ -42,8 +44,11 @@ def cache_bucket(length: int, limit: int, maximum: int, room: int = CACHE_ROOM) 
     Example:
         >>> cache_bucket(5, 20, 1000), cache_bucket(100, 1000, 1000), cache_bucket(128, 128, 1000)
         (128, 256, 128)
+        >>> cache_bucket(500, 4000, 4000), cache_bucket(500, 564, 4000)
+        (768, 640)
     """
-    return _bucket(min(length + room, limit), CACHE_MINIMUM, maximum)
+    size = _bucket(min(length + room, limit), CACHE_MINIMUM, maximum)
+    return min(size, _bucket(limit, CACHE_MINIMUM, maximum, parts=4))
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,9 @@ def prompt_pieces(length: int, chunk: int, maximum: int) -> list[Piece]:
     return pieces
 
 
-def _bucket(length: int, minimum: int, maximum: int) -> int:
+def _bucket(length: int, minimum: int, maximum: int, parts: int = 2) -> int:
     size = max(minimum, 1 << (length - 1).bit_length())
-    if size > HALFWAY_FROM and length <= size // 4 * 3:
-        size = size // 4 * 3
+    if size > HALVES_FROM:
+        step = size // 2 // parts
+        size = -(-length // step) * step
     return min(size, maximum)
