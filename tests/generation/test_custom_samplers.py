@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from generation import naive
-from generation.chance import OwnChance, SharedChance, assert_moves_on
+from generation.custom_samplers import NotForXLA, OwnChance, SharedChance, assert_moves_on
 from hornbook import samplers
 from hornbook.errors import HornbookWarning
 from hornbook.generation import Engine
@@ -32,16 +32,6 @@ def test_an_overridden_hook_is_called(model, prompts):
 @pytest.mark.parametrize("kind", [OwnChance, SharedChance])
 def test_a_sampler_with_its_own_generator_moves_on(model, kind):
     assert_moves_on(Engine(model), kind)
-
-
-class NotForXLA(samplers.Sampler):
-    """Uses an operation that XLA has no code for."""
-
-    def get_next_token(self, probabilities):
-        import tensorflow as tf
-
-        best = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
-        return tf.strings.to_number(tf.strings.as_string(best), tf.int32)
 
 
 def test_what_xla_cannot_compile_runs_without(model, prompts):

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from generation.chance import OwnChance, SharedChance, assert_moves_on
+from generation.custom_samplers import NotForXLA, OwnChance, SharedChance, assert_moves_on
 from hornbook import samplers
 from hornbook.backbones.adaptation import quantize
+from hornbook.errors import HornbookWarning
 from hornbook.generation import Engine
 from hornbook.generation.drafts import PromptLookup
 from hornbook.generation.speculation import SpeculativeSampler
@@ -110,11 +111,8 @@ def test_beams(model):
 
 
 def test_a_guess_for_a_single_row_is_several_tokens_at_once(model):
-    engine = Engine(model)
     sampler = SpeculativeSampler(samplers.GreedySampler(), PromptLookup(adaptive=False), 3)
-    assert_likeliest(model, *generate(engine, 9, limits=40, sampler=sampler))
-    if keras.backend.backend() == "tensorflow":
-        assert loops(engine) == (0, 1)
+    assert_likeliest(model, *generate(Engine(model), 9, limits=40, sampler=sampler))
 
 
 @pytest.mark.parametrize("kind", [OwnChance, SharedChance])
@@ -127,16 +125,25 @@ def test_a_sampler_with_its_own_generator_moves_on(model, kind):
 def test_where_xla_loops(model, rows):
     engine = Engine(model)
     generate(engine, *(4, 3)[:rows], limits=8)
-    # On TensorFlow several rows are faster without XLA.
-    in_loop = keras.backend.backend() == "jax" or rows == 1
-    assert loops(engine) == ((1, 0) if in_loop else (0, 1))
+    assert loops(engine) == (1, 0)
+
+
+@pytest.mark.backends("tensorflow")
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_sampler_that_xla_cannot_compile(model, rows):
+    engine = Engine(model)
+    with pytest.warns(HornbookWarning, match="NotForXLA"):
+        results = generate(engine, *(9, 3, 14)[:rows], limits=40, sampler=NotForXLA())
+    assert_likeliest(model, *results)
+    assert loops(engine) == (0, 1)
 
 
 @compiles
-def test_no_kernel_is_converted_before_the_loop(model, monkeypatch):
+@pytest.mark.parametrize("rows", [1, 2])
+def test_no_kernel_is_converted_before_the_loop(model, monkeypatch, rows):
     """What XLA has converted before, its loop carries with it."""
     engine = Engine(model)
-    generate(engine, 4, limits=8)
+    generate(engine, *(4, 3)[:rows], limits=8)
     (program,) = engine._programs.values()
     texts = []
 
@@ -146,7 +153,7 @@ def test_no_kernel_is_converted_before_the_loop(model, monkeypatch):
 
     original = type(program).decode
     monkeypatch.setattr(type(program), "decode", decode)
-    generate(engine, 4, limits=8)
+    generate(engine, *(4, 3)[:rows], limits=8)
     carried = "".join(re.findall(r".* while\(.*", texts[0]))
     kernel = "[{},{}]".format(*model.backbone.token_embedding.embeddings.shape)
     assert f"bf16{kernel}" in carried

@@ -87,6 +87,32 @@ def test_xla_multiplies_few_rows_with_the_kernel_first(rows, bias):
     assert is_first is (rows in (2, 64))
 
 
+@pytest.mark.backends("tensorflow")
+@pytest.mark.parametrize("rows", [2, 65])
+@pytest.mark.parametrize("bias", [None, RNG.normal(size=768).astype("f4")])
+def test_xla_converts_no_kernel_in_bfloat16(rows, bias):
+    import tensorflow as tf
+
+    from hornbook.layers.tensorflow_product import compiled_by_xla
+
+    inputs, kernel = (RNG.normal(size=(n, 256)).astype("f4") for n in (rows, 768))
+    inputs, kernel = (tf.cast(matrix, tf.bfloat16) for matrix in (inputs, kernel))
+
+    @tf.function(jit_compile=True, autograph=False)
+    def run(inputs, kernel):
+        with compiled_by_xla():
+            return linear_product(inputs, kernel, bias)
+
+    product = run(inputs, kernel)
+    assert product.dtype == tf.bfloat16
+    exact = linear_product_reference(*(tf.cast(m, tf.float64) for m in (inputs, kernel)))
+    exact += 0 if bias is None else tf.cast(tf.cast(bias, tf.bfloat16), tf.float64)
+    np.testing.assert_allclose(tf.cast(product, tf.float64), exact, rtol=2**-7, atol=2**-5)
+    text = run.experimental_get_compiler_ir(inputs, kernel)(stage="optimized_hlo")
+    assert re.search(rf"f32\[{rows},768\]\S* dot\(", text)
+    assert "f32[768,256]" not in text
+
+
 @pytest.mark.backends("torch")
 @pytest.mark.parametrize("was_on", [True, False])
 def test_onednn_is_as_it_was_after_a_vector_in_bfloat16(was_on, without_gradients):

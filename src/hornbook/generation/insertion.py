@@ -23,8 +23,9 @@ def insert(state: GenerationState, new: GenerationState, slot: int) -> Generatio
 
     Args:
         state: of all slots; it must not be used again.
-        new: of one prompt, with the places of `state`; its cache may have fewer, and what stands
-            in the others stays, which no token can see before it is overwritten.
+        new: of one prompt, with the places of `state`; its cache may have another dtype and fewer
+            places, and what stands in the others stays, which no token can see before it is
+            overwritten.
         slot: which one.
     """
     return GenerationState.from_parts(_inserter()(state.parts(), new.parts(), slot))
@@ -66,7 +67,8 @@ def _gatherer() -> Callable[[Any, Any, int], Any]:
 
 
 def _update(table: Any, new: Any, slot: Any) -> Any:
-    return ops.slice_update(table, (slot * new.shape[0], *[0] * (len(new.shape) - 1)), new)
+    start = (slot * new.shape[0], *[0] * (len(new.shape) - 1))
+    return ops.slice_update(table, start, ops.cast(new, table.dtype))
 
 
 def _updates(parts: Any, new: Any, slot: Any) -> Any:

@@ -6,12 +6,19 @@ from contextvars import ContextVar
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
+from tensorflow.compiler.tf2xla.python.xla import (
+    DotDimensionNumbers,
+    dot_general,
+    optimization_barrier,
+)
 
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 
 KERNEL_FIRST = range(2, 65)
-"""So many rows XLA's CPU backend multiplies up to twice as fast when the kernel comes first."""
+"""So many rows of float32 XLA's CPU backend multiplies up to twice as fast, the kernel first."""
+OVER_THE_LAST_AXES = DotDimensionNumbers(
+    lhs_contracting_dimensions=[1], rhs_contracting_dimensions=[1]
+)
 _XLA_COMPILES: ContextVar[bool] = ContextVar("_XLA_COMPILES", default=False)
 
 
@@ -48,20 +55,19 @@ def tensorflow_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
 
 
 def _product(flat: Any, kernel: Any) -> Any:
-    if not _takes_kernel_first(flat, kernel):
-        return tf.matmul(flat, kernel, transpose_b=True)
-    # The barrier keeps XLA from turning it round.
-    (product,) = optimization_barrier(tf.matmul(kernel, flat, transpose_b=True))
-    return tf.transpose(product)
-
-
-def _takes_kernel_first(flat: Any, kernel: Any) -> bool:
-    return (
-        _XLA_COMPILES.get()
-        and kernel.dtype == tf.float32
-        and flat.shape[0] in KERNEL_FIRST
-        and is_xla_on_the_cpu()
-    )
+    rows = flat.shape[0]
+    if _XLA_COMPILES.get() and is_xla_on_the_cpu():
+        if kernel.dtype == tf.bfloat16 and rows != 1:
+            # XLA converts a kernel before it multiplies, if the product is to be bfloat16 too.
+            product = dot_general(
+                flat, kernel, OVER_THE_LAST_AXES, preferred_element_type=tf.float32
+            )
+            return tf.cast(product, tf.bfloat16)
+        if kernel.dtype == tf.float32 and rows in KERNEL_FIRST:
+            # The barrier keeps XLA from turning it round.
+            (product,) = optimization_barrier(tf.matmul(kernel, flat, transpose_b=True))
+            return tf.transpose(product)
+    return tf.matmul(flat, kernel, transpose_b=True)
 
 
 @tf.custom_gradient

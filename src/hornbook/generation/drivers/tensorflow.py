@@ -1,8 +1,7 @@
-"""TensorFlow: `tf.function` with a while loop inside, compiled by XLA where that is faster.
+"""TensorFlow: `tf.function` with a while loop inside, compiled by XLA.
 
-On the CPU XLA multiplies bfloat16 in float32. For a single row it converts the kernels while it
-reads them, at the memory's speed; prompts and batches are faster without it, by oneDNN in bfloat16.
-Measured in docs/decisions/tensorflow_cpu.md.
+On the CPU prompts in bfloat16 are not: without XLA they are as fast, and sooner compiled. Measured
+in docs/decisions/tensorflow_cpu.md.
 """
 
 import warnings
@@ -17,7 +16,6 @@ from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
 from hornbook.errors import HornbookWarning
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
-from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.layers.kv_cache import caches_in_place, is_xla_on_the_cpu
 from hornbook.layers.tensorflow_product import compiled_by_xla
@@ -67,19 +65,13 @@ class TensorFlowProgram(Program):
             return Rows(*self._begin(*inputs))
 
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
-        in_xla = self._can_sample_in_xla and not (self._is_half and self._step_tokens(state) > 1)
-        run = self._xla_decode if in_xla else self._plain_decode
-        if self.on_cpu() and in_xla:
+        run = self._xla_decode if self._can_sample_in_xla else self._plain_decode
+        if self.on_cpu() and self._can_sample_in_xla:
             state = _with_cache_in("float32", state)
         elif self._is_half:
             state = _with_cache_in("bfloat16", state)
         parts = run(state.parts(), tf.constant(steps), _tensors(values))
         return GenerationState.from_parts(parts)
-
-    def _step_tokens(self, state: GenerationState) -> int:
-        """How many tokens of all rows the model runs at once."""
-        guesses = self.sampler.draft_tokens if isinstance(self.sampler, SpeculativeSampler) else 0
-        return int(state.rows.tokens.shape[0]) * (1 + guesses)
 
     def _traced_prefill(
         self, prompts: Any, lengths: Any, slots: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Samplers that draw their own random numbers, as those written for KerasNLP may."""
+"""Samplers of a user's own, as those written for KerasNLP may be."""
 
 import keras
 import numpy as np
@@ -7,7 +7,19 @@ from keras import ops
 from hornbook import samplers
 
 
+class NotForXLA(samplers.Sampler):
+    """Uses an operation that XLA has no code for."""
+
+    def get_next_token(self, probabilities):
+        import tensorflow as tf
+
+        best = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
+        return tf.strings.to_number(tf.strings.as_string(best), tf.int32)
+
+
 class OwnChance(samplers.Sampler):
+    """Draws its own random numbers."""
+
     def __init__(self, seed):
         super().__init__()
         self.own_generator = keras.random.SeedGenerator(seed)
