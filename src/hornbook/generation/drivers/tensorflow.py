@@ -16,6 +16,7 @@ from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
 from hornbook.errors import HornbookWarning
 from hornbook.generation import step
 from hornbook.generation.drivers.program import Program, Values
+from hornbook.generation.drivers.tensorflow_vectors import prefer_wide_vectors
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.layers.kv_cache import caches_in_place, is_xla_on_the_cpu
 from hornbook.layers.tensorflow_product import compiled_by_xla
@@ -30,6 +31,8 @@ class TensorFlowProgram(Program):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
+        if self.on_cpu():
+            prefer_wide_vectors()
         self._is_half = self.on_cpu() and self.matrix_dtypes == {"bfloat16"}
         self._prefill = _compiled(self._traced_prefill, not self._is_half)
         self._extend = _compiled(self._traced_extend, not self._is_half)
