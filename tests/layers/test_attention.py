@@ -68,6 +68,24 @@ def test_cache_gives_what_the_whole_sequence_gives(window):
         np.testing.assert_allclose(numpy(outputs), whole[:, start:end], atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_prompt_gives_the_same_with_a_wider_cache_as_without(dtype):
+    """To the last bit: its attention is that of the dtype in which it computes."""
+    layer = Attention(6, 2, 4, dtype=dtype)
+    inputs = ops.cast(normal(2, 20, 10), dtype)
+    mask = AttentionMask(causal=True)(ops.ones((2, 20)))
+    cache, start = [ops.zeros((2, 2, 20, 4))] * 2, ops.zeros((2,), dtype="int32")
+    outputs, cache = layer(inputs, mask, cache=tuple(map(ops.copy, cache)), positions=start)
+    assert all("float32" in str(table.dtype) for table in cache)
+    assert dtype in str(outputs.dtype)
+    in_float32 = numpy(ops.cast(outputs, "float32"))
+    expected = numpy(ops.cast(layer(inputs, mask), "float32"))
+    np.testing.assert_array_equal(in_float32, expected)
+    outputs, _ = layer(inputs[:, -1:], mask[:, :, -1:], cache=cache)
+    last = numpy(ops.cast(outputs, "float32"))[:, 0]
+    np.testing.assert_allclose(last, expected[:, -1], atol=0.05 if dtype == "bfloat16" else 1e-6)
+
+
 def test_heads_that_do_not_group_are_refused():
     with pytest.raises(ValueError, match="num_query_heads=5 must be a multiple"):
         Attention(5, 2, 4)

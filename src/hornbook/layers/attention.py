@@ -12,6 +12,9 @@ from hornbook.layers.linear import Linear
 from hornbook.layers.linear_group import Group, linear_products
 from hornbook.layers.rope import rotate
 
+MANY_QUERIES = 16
+"""So many are worth a copy of the cache in the dtype that they are computed in."""
+
 
 def even_head_dim(hidden_dim: int, num_heads: int) -> int:
     """The width of one head where the heads share the hidden states' width evenly.
@@ -186,6 +189,9 @@ class Attention(keras.layers.Layer):
         if past is not None:
             cache = (ops.cast(key, past[0].dtype), ops.cast(value, past[1].dtype))
             key, value = (ops.concatenate(two, 2) for two in zip(past, cache, strict=True))
+        if cache is not None and query.shape[1] >= MANY_QUERIES:
+            # A cache may be wider than what was written into it (`cache_dtype`).
+            key, value = (ops.cast(each, query.dtype) for each in (key, value))
         if self.relative is not None:
             scores = self.relative(
                 query, key, context=attention_context, project_query=self.query,
