@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from hornbook.samplers.likeliest import likeliest
 from hornbook.samplers.sampler import Sampler
 from hornbook.samplers.transforms import LogitsTransform
 
@@ -34,10 +35,10 @@ class GreedySampler(Sampler):
         super().__init__(temperature, seed, transforms)
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
-        return ops.argmax(logits, axis=-1)
+        return likeliest(logits)
 
     def weights(self, logits: Any) -> Any:
-        return ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1], dtype="float32")
+        return ops.one_hot(likeliest(logits), logits.shape[-1], dtype="float32")
 
     def _scaled(self, logits: Any) -> Any:
         return ops.cast(logits, "float32")  # which token is the likeliest, no division changes

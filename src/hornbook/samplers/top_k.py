@@ -55,7 +55,8 @@ class TopKSampler(Sampler):
     def _best(self, logits: Any) -> tuple[Any, Any]:
         """Weights and ids [batch, k] of the likeliest tokens."""
         best, tokens = ops.top_k(logits, min(self.k, logits.shape[-1]))
-        return ops.exp(best - best[:, :1]), tokens
+        # Not the first of them: with a slice of what it finds, XLA sorts the whole vocabulary.
+        return ops.exp(best - ops.max(best, axis=-1, keepdims=True)), tokens
 
     def get_config(self) -> dict[str, Any]:
         return {"k": self.k, **super().get_config()}
