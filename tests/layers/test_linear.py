@@ -113,6 +113,23 @@ def test_xla_converts_no_kernel_in_bfloat16(rows, bias):
     assert "f32[768,256]" not in text
 
 
+@pytest.mark.backends("jax")
+def test_xla_adds_float32_behind_a_vector_in_bfloat16_and_not_with_it():
+    import jax
+
+    vector, kernel = (ops.cast(RNG.normal(size=(n, 64)), "bfloat16") for n in (1, 300))
+    added = ops.cast(RNG.normal(size=300), "float32")
+
+    def run(vector, kernel, added):
+        return ops.cast(linear_product(vector, kernel), "float32") + added
+
+    text = jax.jit(run).lower(vector, kernel, added).compile().as_text()
+    assert "dot(" in text
+    assert "dot_add" not in text
+    plain = jax.jit(lambda vector, kernel, added: (vector @ kernel.T).astype("float32") + added)
+    assert "dot_add" in plain.lower(vector, kernel, added).compile().as_text()
+
+
 @pytest.mark.backends("torch")
 @pytest.mark.parametrize("was_on", [True, False])
 def test_onednn_is_as_it_was_after_a_vector_in_bfloat16(was_on, without_gradients):

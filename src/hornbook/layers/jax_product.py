@@ -40,7 +40,8 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
         # In float32: XLA adds two bfloat16 vectors ten times as slowly.
         own = flat.astype(jnp.float32) + 0 * kernel[0].astype(jnp.float32)
         flat = lax.reduce_precision(own, exponent_bits=8, mantissa_bits=7).astype(dtype)
-        outputs = flat @ kernel.T
+        # Whoever adds float32 to it would be fused with it, for which XLA copies the kernel.
+        outputs = lax.optimization_barrier(flat @ kernel.T)
     elif dtype == jnp.bfloat16:
         outputs = _half_product(flat, kernel)
     elif 1 < rows <= FEW_ROWS:
