@@ -14,7 +14,7 @@ from hornbook.errors import HornbookWarning
 from hornbook.generation import Engine
 from hornbook.generation.drafts import PromptLookup
 from hornbook.generation.speculation import SpeculativeSampler
-from hornbook.models import MistralBackbone, MistralCausalLM
+from hornbook.models import MistralBackbone, MistralCausalLM, MixtralBackbone, MixtralCausalLM
 
 SIZES = {
     "vocabulary_size": 50, "num_layers": 2, "num_query_heads": 4, "num_key_value_heads": 2,
@@ -141,9 +141,39 @@ def test_a_sampler_that_xla_cannot_compile(model, rows):
 @compiles
 @pytest.mark.parametrize("rows", [1, 2])
 def test_no_kernel_is_converted_before_the_loop(model, monkeypatch, rows):
-    """What XLA has converted before, its loop carries with it."""
+    kernel = "[{},{}]".format(*model.backbone.token_embedding.embeddings.shape)
+    carried = carried_by_loops(model, monkeypatch, rows)
+    assert f"bf16{kernel}" in carried
+    assert f"f32{kernel}" not in carried
+
+
+@compiles
+@pytest.mark.parametrize("rows", [1, 8])
+def test_no_kernels_of_experts_are_converted_before_a_loop(monkeypatch, rows):
+    sizes = SIZES | {"num_experts": 5, "intermediate_dim": 28}
+    model = MixtralCausalLM(MixtralBackbone(**sizes, dtype="bfloat16"))
+    assert_likeliest(model, *generate(Engine(model), *range(2, 2 + rows), limits=20))
+    carried = carried_by_loops(model, monkeypatch, rows)
+    assert "bf16[5,28,32]" in carried
+    assert "f32[5,28,32]" not in carried
+
+
+@pytest.mark.backends("torch")
+def test_a_step_is_recorded_with_the_experts_that_will_be_chosen():
+    model = MixtralCausalLM(MixtralBackbone(**SIZES, num_experts=5, dtype="bfloat16"))
     engine = Engine(model)
-    generate(engine, *(4, 3)[:rows], limits=8)
+    for lengths in ((9, 3, 14), (4, 5, 6)):
+        assert_likeliest(model, *generate(engine, *lengths, limits=40))
+    (program,) = engine._programs.values()
+    assert program._records
+    assert program._recordings
+
+
+def carried_by_loops(model, monkeypatch, rows):
+    """What XLA has converted before a loop, the loop carries with it."""
+    engine = Engine(model)
+    lengths = range(2, 2 + rows)
+    generate(engine, *lengths, limits=20)
     (program,) = engine._programs.values()
     texts = []
 
@@ -153,11 +183,8 @@ def test_no_kernel_is_converted_before_the_loop(model, monkeypatch, rows):
 
     original = type(program).decode
     monkeypatch.setattr(type(program), "decode", decode)
-    generate(engine, *(4, 3)[:rows], limits=8)
-    carried = "".join(re.findall(r".* while\(.*", texts[0]))
-    kernel = "[{},{}]".format(*model.backbone.token_embedding.embeddings.shape)
-    assert f"bf16{kernel}" in carried
-    assert f"f32{kernel}" not in carried
+    generate(engine, *lengths, limits=20)
+    return "".join(re.findall(r".* while\(.*", texts[0]))
 
 
 def compiled_loop(program, state, steps, values):

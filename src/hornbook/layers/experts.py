@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from hornbook.layers.linear_product import linear_product, loop_barrier
+
+FEW_TOKENS = 32
+"""So many cost an expert hardly more than one: what takes the time is to read its weights."""
 MAX_BLOCK = 128
 """Tokens that one expert takes at a time, at most."""
 
@@ -59,7 +63,7 @@ def experts_product(
 
     def run(part: tuple[Any, Any]) -> Any:
         rows, expert = part
-        gate, up, down = (ops.take(kernel, expert, axis=0) for kernel in experts)
+        gate, up, down = _kernels(experts, expert)
         hidden = activation(_product(rows, gate)) * _product(rows, up)
         return _product(hidden, down)
 
@@ -83,14 +87,31 @@ def _weighted(outputs: Any, weights: Any) -> Any:
     return ops.sum(outputs * ops.cast(weights, outputs.dtype)[..., None], axis=1)
 
 
+def _kernels(experts: Experts, expert: Any) -> list[Any]:
+    """Those of one expert.
+
+    XLA would convert all kernels in half precision to float32 before the loop over blocks, were it
+    not for the barrier.
+    """
+    *stacked, expert = loop_barrier(*experts, expert)
+    return [ops.take(kernel, expert, axis=0) for kernel in stacked]
+
+
 def _product(rows: Any, kernel: Any) -> Any:
-    return ops.matmul(rows, ops.transpose(kernel))
+    if rows.shape[0] == 1 and keras.backend.standardize_dtype(rows.dtype) == "float32":
+        return ops.matmul(rows, ops.transpose(kernel))  # XLA reads it among the others, uncopied
+    return linear_product(rows, kernel)
 
 
 def _block_size(tokens: Any, active: int, number: int) -> int:
-    """About as many as choose one expert, so that blocks are neither empty nor many."""
+    """About as many as choose one expert, so that blocks are neither empty nor many.
+
+    Of few tokens all have room in one block, where most experts are chosen.
+    """
     if not isinstance(tokens, int):
         return MAX_BLOCK // 4  # TensorFlow, where the number is known only at run time
+    if tokens <= FEW_TOKENS:
+        return tokens if tokens * active >= 2 * number else 1
     size = 1
     while 2 * size * number <= tokens * active and size < MAX_BLOCK:
         size *= 2
@@ -113,6 +134,8 @@ def _places(chosen: Any, number: int, block: int) -> tuple[Any, Any, Any]:
     places = ops.take(ends - blocks_of, flat) * block + rank
     choices = shape[0] * shape[1]
     blocks = choices if block == 1 else choices // block + number
+    if isinstance(choices, int) and block >= shape[0]:  # one block is enough for each expert
+        blocks = min(choices, number)
     expert = ops.sum(ops.cast(ops.arange(blocks)[:, None] >= ends, "int32"), axis=1)
     # Blocks that nobody needs run the last expert on nothing.
     return ops.reshape(places, shape), ops.minimum(expert, number - 1), blocks

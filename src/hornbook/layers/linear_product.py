@@ -31,6 +31,24 @@ def linear_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
     return tensorflow_product(inputs, kernel, bias)
 
 
+def loop_barrier(*tensors: Any) -> tuple[Any, ...]:
+    """The same tensors, of which XLA thinks that each depends on all.
+
+    With a number that changes from turn to turn among them, nothing that is made of the others
+    can be made before a loop. Without XLA nothing is.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        from jax import lax
+
+        return tuple(lax.optimization_barrier(tensors))
+    if backend == "tensorflow":
+        from hornbook.layers.tensorflow_product import tensorflow_barrier
+
+        return tensorflow_barrier(*tensors)
+    return tensors
+
+
 def linear_product_reference(inputs: Any, kernel: Any, bias: Any = None) -> Any:
     """The same product in `keras.ops`, which the backends' own calls are tested against."""
     outputs = ops.matmul(inputs, ops.transpose(kernel))

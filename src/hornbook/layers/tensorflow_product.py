@@ -35,6 +35,11 @@ def compiled_by_xla() -> Iterator[None]:
         _XLA_COMPILES.reset(token)
 
 
+def tensorflow_barrier(*tensors: Any) -> tuple[Any, ...]:
+    """See `loop_barrier`."""
+    return tuple(optimization_barrier(*tensors)) if _XLA_COMPILES.get() else tensors
+
+
 def tensorflow_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
     """Multiplies [..., inputs] by a kernel [outputs, inputs], giving [..., outputs].
 
