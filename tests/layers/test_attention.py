@@ -1,8 +1,15 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from hornbook.layers import Attention, AttentionMask, RMSNormalization, RotaryAngles
+from hornbook.layers import (
+    Attention,
+    AttentionMask,
+    CachedMultiHeadAttention,
+    RMSNormalization,
+    RotaryAngles,
+)
 from hornbook.layers.attention_mask import visible_keys
 from hornbook.layers.dot_product_attention import (
     dot_product_attention,
@@ -84,6 +91,16 @@ def test_a_prompt_gives_the_same_with_a_wider_cache_as_without(dtype):
     outputs, _ = layer(inputs[:, -1:], mask[:, :, -1:], cache=cache)
     last = numpy(ops.cast(outputs, "float32"))[:, 0]
     np.testing.assert_allclose(last, expected[:, -1], atol=0.05 if dtype == "bfloat16" else 1e-6)
+
+
+def test_a_model_with_a_cache_of_any_length():
+    """While Keras makes it, the number of queries isn't known."""
+    layer = CachedMultiHeadAttention(num_heads=2, key_dim=4)
+    inputs, cache = keras.Input((None, 8)), keras.Input((2, 20, 2, 4))
+    outputs = layer(inputs, inputs, cache=cache)
+    model = keras.Model([inputs, cache], outputs)
+    outputs, cache = model([normal(1, 17, 8), normal(1, 2, 20, 2, 4)])
+    assert (outputs.shape, cache.shape) == ((1, 17, 8), (1, 2, 20, 2, 4))
 
 
 def test_heads_that_do_not_group_are_refused():

@@ -189,7 +189,7 @@ class Attention(keras.layers.Layer):
         if past is not None:
             cache = (ops.cast(key, past[0].dtype), ops.cast(value, past[1].dtype))
             key, value = (ops.concatenate(two, 2) for two in zip(past, cache, strict=True))
-        if cache is not None and query.shape[1] >= MANY_QUERIES:
+        if cache is not None and _are_many(query):
             # A cache may be wider than what was written into it (`cache_dtype`).
             key, value = (ops.cast(each, query.dtype) for each in (key, value))
         if self.relative is not None:
@@ -249,6 +249,11 @@ class Attention(keras.layers.Layer):
             units, use_bias, self.kernel_initializer, self.bias_initializer, name=name,
             dtype=self.dtype_policy,
         )  # fmt: skip
+
+
+def _are_many(query: Any) -> bool:
+    length = query.shape[1]
+    return isinstance(length, int) and length >= MANY_QUERIES  # unknown while Keras makes a model
 
 
 def _heads(inputs: Any, heads: int) -> Any:
