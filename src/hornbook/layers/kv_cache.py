@@ -8,30 +8,26 @@ position, so the write is one small block per row and never a copy of the whole 
 `write_kv_reference` is the same function in `keras.ops`; the tests hold them equal.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
 import keras
 from keras import ops
 
+from hornbook.scoped import scoped
+
 _IN_PLACE: ContextVar[bool] = ContextVar("caches are written in place", default=False)
 
 
-@contextmanager
-def caches_in_place() -> Iterator[None]:
+def caches_in_place() -> AbstractContextManager[None]:
     """Lets TensorFlow's graphs write into the caches that they are given, inside.
 
     A cache that a graph makes itself may be a constant of it, and must not be written to. Nor does
     a graph wait for readers of what is overwritten, unless what is written depends on them, as a
     token depends on all that its predecessor read.
     """
-    token = _IN_PLACE.set(True)
-    try:
-        yield
-    finally:
-        _IN_PLACE.reset(token)
+    return scoped(_IN_PLACE, True)
 
 
 def cache_dtype(compute_dtype: str) -> str:
@@ -39,7 +35,7 @@ def cache_dtype(compute_dtype: str) -> str:
 
     It is the same, but for XLA on the CPU: it converts a whole cache in half precision to float32
     and back for each token that is written, and once more to read it. All of JAX is XLA;
-    TensorFlow's bfloat16 mostly isn't, and its driver casts what is.
+    TensorFlow's prompts in bfloat16 aren't, and its driver casts their cache for the tokens.
 
     Example:
         >>> cache_dtype("float32")

@@ -4,8 +4,8 @@ A product of one row ends before all threads of a CPU or a GPU have woken up for
 and longer ones are faster; see docs/decisions/joined_kernels.md.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from itertools import accumulate
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from keras import ops
 
 from hornbook.layers.linear import Linear
 from hornbook.layers.linear_product import linear_product
+from hornbook.scoped import scoped
 
 Group = tuple[Linear, ...]
 
@@ -61,14 +62,9 @@ def _are_summed(inputs: Any, group: Group) -> bool:
     return all(layer.built and is_summed(inputs, layer.kernel) for layer in group)
 
 
-@contextmanager
-def joined_kernels(kernels: Mapping[Group, Any]) -> Iterator[None]:
+def joined_kernels(kernels: Mapping[Group, Any]) -> AbstractContextManager[None]:
     """Gives groups their kernels as one tensor [units of all, inputs] each."""
-    token = _JOINED.set(kernels)
-    try:
-        yield
-    finally:
-        _JOINED.reset(token)
+    return scoped(_JOINED, kernels)
 
 
 def can_join(group: Group) -> bool:

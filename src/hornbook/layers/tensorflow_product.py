@@ -1,7 +1,6 @@
 """`inputs @ kernel.T` on TensorFlow, without a transposed copy of the kernel."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,6 +12,7 @@ from tensorflow.compiler.tf2xla.python.xla import (
 )
 
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
+from hornbook.scoped import scoped
 
 KERNEL_FIRST = range(2, 65)
 """So many rows of float32 XLA's CPU backend multiplies up to twice as fast, the kernel first."""
@@ -22,17 +22,12 @@ OVER_THE_LAST_AXES = DotDimensionNumbers(
 _XLA_COMPILES: ContextVar[bool] = ContextVar("_XLA_COMPILES", default=False)
 
 
-@contextmanager
-def compiled_by_xla() -> Iterator[None]:
+def compiled_by_xla() -> AbstractContextManager[None]:
     """What is traced inside, XLA compiles, and nobody asks for its gradients.
 
     So it may hold what XLA alone understands.
     """
-    token = _XLA_COMPILES.set(True)
-    try:
-        yield
-    finally:
-        _XLA_COMPILES.reset(token)
+    return scoped(_XLA_COMPILES, True)
 
 
 def tensorflow_barrier(*tensors: Any) -> tuple[Any, ...]:

@@ -1,20 +1,16 @@
 """Whether TensorFlow's graph may turn probabilities into their gradient where they are."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
+
+from hornbook.scoped import scoped
 
 _ALLOWED: ContextVar[bool] = ContextVar("probabilities are changed in place", default=False)
 
 
-@contextmanager
-def probabilities_in_place(allowed: bool) -> Iterator[None]:
+def probabilities_in_place(allowed: bool) -> AbstractContextManager[None]:
     """Allows it for what is traced inside; XLA knows no such call, and needs none."""
-    token = _ALLOWED.set(allowed)
-    try:
-        yield
-    finally:
-        _ALLOWED.reset(token)
+    return scoped(_ALLOWED, allowed)
 
 
 def is_in_place() -> bool:
