@@ -15,10 +15,13 @@ from hornbook.generation import Engine
 from hornbook.generation.drafts import PromptLookup
 from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.models import MistralBackbone, MistralCausalLM, MixtralBackbone, MixtralCausalLM
+from hornbook.native import jax_calls
+from hornbook.native.processor import this_processor
+from hornbook.native.scope import SWITCH
 
 SIZES = {
     "vocabulary_size": 50, "num_layers": 2, "num_query_heads": 4, "num_key_value_heads": 2,
-    "hidden_dim": 32, "intermediate_dim": 24, "max_sequence_length": 600, "initializer_range": 0.5,
+    "hidden_dim": 64, "intermediate_dim": 24, "max_sequence_length": 600, "initializer_range": 0.5,
 }  # fmt: skip
 CLOSE = 0.05
 """Of the distance between the likeliest token and the least likely one: bfloat16's roundings."""
@@ -138,6 +141,28 @@ def test_a_sampler_that_xla_cannot_compile(model, rows):
     assert loops(engine) == (0, 1)
 
 
+@pytest.mark.backends("jax")
+@pytest.mark.skipif(this_processor() is None, reason="no machine code for this processor")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_where_machine_code_runs(dtype, monkeypatch):
+    """A batch's products in half precision, and attention to a cache; nothing where it is off."""
+    called = set()
+    call = jax_calls._call
+    monkeypatch.setattr(
+        jax_calls, "_call", lambda *given: called.add(given[0].split()[1]) or call(*given)
+    )
+    model = causal_lm(dtype)
+    results = generate(Engine(model), 9, 3, 14, limits=40)
+    assert called == {"attention", "product"} if dtype == "bfloat16" else {"attention"}
+    called.clear()
+    monkeypatch.setenv(SWITCH, "0")
+    plain = generate(Engine(model), 9, 3, 14, limits=40)
+    assert called == set()
+    if dtype == "float32":
+        np.testing.assert_array_equal(results[0], plain[0])
+    assert_likeliest(model, *results)
+
+
 @compiles
 @pytest.mark.parametrize("rows", [1, 2])
 def test_no_kernel_is_converted_before_the_loop(model, monkeypatch, rows):
@@ -154,8 +179,8 @@ def test_no_kernels_of_experts_are_converted_before_a_loop(monkeypatch, rows):
     model = MixtralCausalLM(MixtralBackbone(**sizes, dtype="bfloat16"))
     assert_likeliest(model, *generate(Engine(model), *range(2, 2 + rows), limits=20))
     carried = carried_by_loops(model, monkeypatch, rows)
-    assert "bf16[5,28,32]" in carried
-    assert "f32[5,28,32]" not in carried
+    assert "bf16[5,28,64]" in carried
+    assert "f32[5,28,64]" not in carried
 
 
 @pytest.mark.backends("torch")

@@ -50,6 +50,10 @@ def dot_product_attention(
         attend = partial(dot_product_attention, scale=scale, softcap=softcap, dropout=dropout)
         return mask.attend(query, key, value, bias, attend)
     drops = isinstance(dropout, Dropout) and dropout.is_random
+    if softcap is None and bias is None and dropout is None and _is_native(query, key, value, mask):
+        from hornbook.native.jax_calls import native_attention
+
+        return ops.cast(native_attention(query, key, value, mask, scale), query.dtype)
     if softcap is None and (drops or dropout is None):
         form = _own_form(query, key, value, drops)
         if form is not None:
@@ -57,6 +61,14 @@ def dot_product_attention(
     return dot_product_attention_reference(
         query, key, value, mask, scale=scale, bias=bias, softcap=softcap, dropout=dropout
     )
+
+
+def _is_native(query: Any, key: Any, value: Any, mask: Any) -> bool:
+    if keras.backend.backend() != "jax":
+        return False
+    from hornbook.native.jax_calls import has_native_attention
+
+    return has_native_attention(query, key, value, mask)
 
 
 def _own_form(query: Any, key: Any, value: Any, drops: bool) -> Callable[..., Any] | None:

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from hornbook.native.jax_calls import has_native_product, native_product
+
 FEW_ROWS = 32
 """Up to as many rows in float32, a sum over each kernel row beats XLA's matrix product."""
 MOST_OUTPUTS = 2**15
@@ -42,6 +44,8 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
         flat = lax.reduce_precision(own, exponent_bits=8, mantissa_bits=7).astype(dtype)
         # Whoever adds float32 to it would be fused with it, for which XLA copies the kernel.
         outputs = lax.optimization_barrier(flat @ kernel.T)
+    elif dtype == jnp.bfloat16 and has_native_product(rows):
+        outputs = native_product(flat, kernel).astype(dtype)
     elif dtype == jnp.bfloat16:
         outputs = _half_product(flat, kernel)
     elif 1 < rows <= FEW_ROWS:

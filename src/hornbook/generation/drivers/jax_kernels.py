@@ -15,6 +15,7 @@ from hornbook.backbones.construction import aligned_memory
 from hornbook.generation.language_model import layers_of
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.layers.linear_group import Group, can_join, joined_kernels
+from hornbook.native.scope import machine_code
 
 Values = tuple[list[jax.Array], list[jax.Array], list[jax.Array]]
 """Of single variables, of kernels that are joined and of vectors that are."""
@@ -64,6 +65,7 @@ class Weights:
         for vectors, joined in zip(self._vectors, joined_vectors, strict=True):
             mapping += vectors.parts(joined)
         with (
+            machine_code(),
             joined_kernels(dict(zip(self._groups, kernels, strict=True))),
             keras.StatelessScope(state_mapping=mapping) as scope,
         ):

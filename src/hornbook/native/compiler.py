@@ -1,0 +1,38 @@
+"""From LLVM's text to machine code."""
+
+from functools import cache
+from typing import Any
+
+from hornbook.native.processor import Processor
+
+OPTIMIZATION = 3
+_KEPT: list[Any] = []
+"""What owns the machine code, which is there as long as the process is."""
+
+
+def compiled(text: str, name: str, processor: Processor) -> int:
+    """Compiles LLVM's text of a module for the processor, and gives a function's address."""
+    from llvmlite import binding
+
+    module = binding.parse_assembly(text)
+    module.verify()
+    engine = binding.create_mcjit_compiler(module, _machine(processor))
+    engine.finalize_object()
+    _KEPT.append(engine)
+    return int(engine.get_function_address(name))
+
+
+@cache
+def _triple() -> str:
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return str(binding.get_process_triple())
+
+
+def _machine(processor: Processor) -> Any:
+    from llvmlite import binding
+
+    target = binding.Target.from_triple(_triple())
+    return target.create_target_machine(processor.name, processor.features, OPTIMIZATION, jit=True)

@@ -1,0 +1,140 @@
+"""The machine code as calls of JAX."""
+
+from dataclasses import astuple
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from hornbook.native.attention import MOST_BLOCK_VECTORS, AttentionShape, attention_code
+from hornbook.native.compiler import compiled
+from hornbook.native.processor import Processor, this_processor
+from hornbook.native.product import product_code, step
+from hornbook.native.scope import is_allowed
+from hornbook.native.xla_handler import is_known
+
+MOST_ROWS = 32
+"""Up to as many rows a product is faster than XLA's, which lays the kernel out anew, ..."""
+MOST_ROWS_CONVERTED = 8
+"""... and up to as many where the processor doesn't multiply bfloat16 itself."""
+MOST_QUERIES = 32
+"""Up to as many queries of a head of keys go through the cache at once."""
+MOST_HEAD_DIM = 256
+"""Wider heads don't fit into a processor's registers."""
+
+
+def usable_processor() -> Processor | None:
+    """The processor that what is traced now may have machine code for, if it may.
+
+    There is none with several devices, among which XLA could not divide the calls.
+    """
+    if not is_allowed() or jax.device_count() > 1 or not is_known():
+        return None
+    return this_processor()
+
+
+def has_native_product(rows: int) -> bool:
+    """Whether a product of so many rows in bfloat16 is traced as machine code of ours."""
+    processor = usable_processor()
+    if processor is None:
+        return False
+    return 1 < rows <= (MOST_ROWS if processor.has_bfloat16_dot else MOST_ROWS_CONVERTED)
+
+
+def native_product(inputs: Any, kernel: Any) -> Any:
+    """Multiplies [rows, width] by a kernel [units, width], both bfloat16: float32 [rows, units].
+
+    Where `has_native_product`.
+    """
+    processor = _processor()
+    if not processor.has_bfloat16_dot:
+        inputs = _arranged(inputs.astype(jnp.float32), step(processor))
+    rows, units = inputs.shape[0], kernel.shape[0]
+    return _call(_product(processor, rows), (rows, units), inputs, kernel)
+
+
+def has_native_attention(query: Any, key: Any, value: Any, mask: Any) -> bool:
+    """Whether attention to a cache is traced as machine code of ours.
+
+    Args:
+        query: [batch, queries, heads, head_dim].
+        key: [batch, kv_heads, slots, head_dim].
+        value: [batch, kv_heads, slots, value_head_dim].
+        mask: bool [batch or 1, 1, queries or 1, slots], or None.
+    """
+    processor = usable_processor()
+    sizes = (*query.shape, *key.shape, *value.shape)
+    if processor is None or mask is None or not all(isinstance(size, int) for size in sizes):
+        return False
+    widths = {query.shape[-1], value.shape[-1]}
+    return (
+        0 < query.shape[1] * query.shape[2] // key.shape[1] <= MOST_QUERIES
+        and key.dtype == value.dtype
+        and key.dtype in (jnp.float32, jnp.bfloat16)
+        and all(width % processor.lanes == 0 < width <= MOST_HEAD_DIM for width in widths)
+        and key.shape[2] >= processor.lanes
+    )
+
+
+def native_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
+    """Attends to a cache: float32 [batch, queries, heads * value_head_dim].
+
+    Where `has_native_attention`, whose arguments these are; `scale` multiplies the scores. A query
+    that may look nowhere gets zeros.
+    """
+    processor = _processor()
+    batch, length, heads, head_dim = query.shape
+    shape = AttentionShape(
+        group=heads // key.shape[1],
+        head_dim=head_dim,
+        value_head_dim=value.shape[-1],
+        scale=scale,
+        block_vectors=min(MOST_BLOCK_VECTORS, key.shape[2] // processor.lanes),
+        is_half=key.dtype == jnp.bfloat16,
+        masks_rows=mask.shape[0] > 1,
+        masks_queries=mask.shape[2] > 1,
+    )
+    result = (batch, length, heads * shape.value_head_dim)
+    target = _attention(processor, shape)
+    return _call(target, result, query.astype(jnp.float32), key, value, mask)
+
+
+def _processor() -> Processor:
+    processor = this_processor()
+    if processor is None:
+        raise RuntimeError("There is no machine code for this processor, or no llvmlite.")
+    return processor
+
+
+def _call(target: str, shape: tuple[int, ...], *arguments: Any) -> Any:
+    result = jax.ShapeDtypeStruct(shape, jnp.float32)
+    return jax.ffi.ffi_call(target, result, vmap_method="sequential")(*arguments)
+
+
+def _arranged(inputs: Any, size: int) -> Any:
+    """Each row with the first numbers of the pairs in `size` numbers before the second ones."""
+    rows, width = inputs.shape
+    whole = width - width % size
+    pairs = inputs[:, :whole].reshape(rows, -1, size // 2, 2)
+    stepped = jnp.swapaxes(pairs, -1, -2).reshape(rows, whole)
+    return jnp.concatenate([stepped, inputs[:, whole:]], axis=1)
+
+
+@cache
+def _product(processor: Processor, rows: int) -> str:
+    return _registered(f"product {rows}", product_code(processor, rows), processor)
+
+
+@cache
+def _attention(processor: Processor, shape: AttentionShape) -> str:
+    name = " ".join(map(str, ("attention", *astuple(shape))))
+    return _registered(name, attention_code(processor, shape), processor)
+
+
+def _registered(name: str, code: str, processor: Processor) -> str:
+    """Compiles what has a function `handler`, and gives the name that XLA knows it by."""
+    name = f"hornbook {name} {processor.name} {processor.lanes} {processor.has_bfloat16_dot}"
+    handler = jax.ffi.pycapsule(compiled(code, "handler", processor))
+    jax.ffi.register_ffi_target(name, handler, platform="cpu")
+    return name
