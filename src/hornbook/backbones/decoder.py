@@ -124,7 +124,8 @@ class Decoder:
         def empty(layer: TransformerLayer, size: int) -> Any:
             attention = layer.attention
             shape = (batch_size, attention.num_key_value_heads, size, attention.head_dim)
-            return ops.zeros(shape, dtype=cache_dtype(attention.compute_dtype))
+            reads_bits = attention.reads_bits and attention.window is self.position_bias is None
+            return ops.zeros(shape, dtype=cache_dtype(attention.compute_dtype, reads_bits))
 
         pairs = zip(self.layers, sizes, strict=True)
         return tuple((empty(layer, size), empty(layer, size)) for layer, size in pairs)

@@ -7,7 +7,7 @@ from keras import ops
 
 from hornbook.layers.dot_product_attention import dot_product_attention
 from hornbook.layers.dropout import optional_dropout
-from hornbook.layers.kv_cache import write_kv
+from hornbook.layers.kv_cache import as_numbers, as_stored, write_kv
 from hornbook.layers.linear import Linear
 from hornbook.layers.linear_group import Group, linear_products
 from hornbook.layers.rope import rotate
@@ -157,6 +157,15 @@ class Attention(keras.layers.Layer):
         """What is multiplied by the same inputs."""
         return () if self._has_memory else ((self.query, self.key, self.value),)
 
+    @property
+    def reads_bits(self) -> bool:
+        """Whether its steps are traced as machine code that reads a cache of bits."""
+        if keras.backend.backend() != "jax" or self.relative is not None or self.softcap:
+            return False
+        from hornbook.native.jax_calls import has_head_dims
+
+        return has_head_dims(self.head_dim, self.value_head_dim)
+
     def call(
         self,
         inputs: Any,
@@ -187,14 +196,14 @@ class Attention(keras.layers.Layer):
         if cache is not None:
             key, value = cache
         if past is not None:
-            cache = (ops.cast(key, past[0].dtype), ops.cast(value, past[1].dtype))
+            cache = (as_stored(key, past[0].dtype), as_stored(value, past[1].dtype))
             key, value = (ops.concatenate(two, 2) for two in zip(past, cache, strict=True))
         if cache is not None and _are_many(query):
             # A cache may be wider than what was written into it (`cache_dtype`).
-            key, value = (ops.cast(each, query.dtype) for each in (key, value))
+            key, value = (ops.cast(as_numbers(each), query.dtype) for each in (key, value))
         if self.relative is not None:
             scores = self.relative(
-                query, key, context=attention_context, project_query=self.query,
+                query, as_numbers(key), context=attention_context, project_query=self.query,
                 project_key=self.key,
             ) * self.scale  # fmt: skip
             attention_bias = scores if attention_bias is None else attention_bias + scores

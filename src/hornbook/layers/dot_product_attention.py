@@ -9,6 +9,7 @@ from keras import ops
 
 from hornbook.layers.activation import softcapped
 from hornbook.layers.dropout import Dropout
+from hornbook.layers.kv_cache import as_numbers
 from hornbook.layers.unpadding import UnpaddedRows
 
 
@@ -31,7 +32,7 @@ def dot_product_attention(
 
     Args:
         query: [batch, queries, query_heads, head_dim].
-        key: [batch, kv_heads, keys, head_dim], the layout of the cache.
+        key: [batch, kv_heads, keys, head_dim], the layout of the cache, or bits of such numbers.
         value: [batch, kv_heads, keys, value_head_dim].
         mask: bool, broadcastable to [batch, 1, queries, keys]; true where a query may look. Or
             `UnpaddedRows`, whose tokens see those of their own row.
@@ -54,6 +55,7 @@ def dot_product_attention(
         from hornbook.native.jax_calls import native_attention
 
         return ops.cast(native_attention(query, key, value, mask, scale), query.dtype)
+    key, value = as_numbers(key), as_numbers(value)
     if softcap is None and (drops or dropout is None):
         form = _own_form(query, key, value, drops)
         if form is not None:

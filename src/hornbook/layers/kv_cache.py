@@ -30,17 +30,29 @@ def caches_in_place() -> AbstractContextManager[None]:
     return scoped(_IN_PLACE, True)
 
 
-def cache_dtype(compute_dtype: str) -> str:
+BITS = "uint16"
+"""The dtype of a cache that holds the bits of numbers in bfloat16."""
+
+
+def cache_dtype(compute_dtype: str, is_native: bool = False) -> str:
     """The dtype of a cache of keys and values that are computed in `compute_dtype`.
 
     It is the same, but for XLA on the CPU: it converts a whole cache in half precision to float32
     and back for each token that is written, and once more to read it. All of JAX is XLA;
     TensorFlow's prompts in bfloat16 aren't, and its driver casts their cache for the tokens.
+    Bits XLA moves as they are, so that a cache in bfloat16 can be one of bits where machine code
+    reads it.
+
+    Args:
+        compute_dtype: of the layer.
+        is_native: whether `Attention.reads_bits`.
 
     Example:
         >>> cache_dtype("float32")
         'float32'
     """
+    if is_native and compute_dtype == "bfloat16":
+        return BITS
     if keras.backend.backend() == "tensorflow" and compute_dtype == "bfloat16":
         return compute_dtype
     return "float32" if is_xla_on_the_cpu() else compute_dtype
@@ -60,6 +72,28 @@ def is_xla_on_the_cpu() -> bool:
     return False
 
 
+def as_stored(numbers: Any, dtype: Any) -> Any:
+    """Keys or values as a cache of a dtype holds them: cast, or the bits of bfloat16."""
+    if not _are_bits(dtype):
+        return ops.cast(numbers, dtype)
+    from jax.lax import bitcast_convert_type
+
+    return bitcast_convert_type(ops.cast(numbers, "bfloat16"), BITS)
+
+
+def as_numbers(stored: Any) -> Any:
+    """The numbers that a cache holds, as which keras.ops can compute with them."""
+    if not _are_bits(stored.dtype):
+        return stored
+    from jax.lax import bitcast_convert_type
+
+    return bitcast_convert_type(stored, "bfloat16")
+
+
+def _are_bits(dtype: Any) -> bool:
+    return keras.backend.standardize_dtype(dtype) == BITS
+
+
 def write_kv(cache: Any, new: Any, positions: Any) -> Any:
     """Writes each row's new keys (or values) at that row's position.
 
@@ -69,7 +103,7 @@ def write_kv(cache: Any, new: Any, positions: Any) -> Any:
     Args:
         cache: [batch, kv heads, slots, head dim]. On torch, and inside `caches_in_place`, it is
             changed in place; else on JAX and TensorFlow it is left alone.
-        new: [batch, kv heads, length, head dim], cast to the cache's dtype.
+        new: [batch, kv heads, length, head dim], stored in the cache's dtype.
         positions: int32 [batch], the slot of each row's first new token, which the others follow;
             or [batch, length], the slot of each token.
 
@@ -82,7 +116,7 @@ def write_kv(cache: Any, new: Any, positions: Any) -> Any:
         >>> ops.convert_to_numpy(cache)[:, 0, :, 0].tolist()
         [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
     """
-    new = ops.cast(new, cache.dtype)
+    new = as_stored(new, cache.dtype)
     return _WRITERS[keras.backend.backend()](cache, new, positions)
 
 
@@ -105,7 +139,7 @@ def replace_slots(cache: Any, new: Any, sources: Any) -> Any:
         return cache
     sources = ops.cast(sources, "int32")[:, None, :, None]
     index = ops.broadcast_to(ops.maximum(sources, 0), (*new.shape[:2], cache.shape[2], 1))
-    moved = ops.cast(ops.take_along_axis(new, index, axis=2), cache.dtype)
+    moved = as_stored(ops.take_along_axis(new, index, axis=2), cache.dtype)
     return ops.where(sources < 0, cache, moved)
 
 

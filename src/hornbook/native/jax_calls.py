@@ -14,6 +14,7 @@ from hornbook.native.product import product_code, step
 from hornbook.native.scope import is_allowed
 from hornbook.native.xla_handler import is_known
 
+BITS = jnp.uint16
 MOST_ROWS = 32
 """Up to as many rows a product is faster than XLA's, which lays the kernel out anew, ..."""
 MOST_ROWS_CONVERTED = 8
@@ -59,7 +60,7 @@ def has_native_attention(query: Any, key: Any, value: Any, mask: Any) -> bool:
 
     Args:
         query: [batch, queries, heads, head_dim].
-        key: [batch, kv_heads, slots, head_dim].
+        key: [batch, kv_heads, slots, head_dim], float32, bfloat16 or the latter's bits.
         value: [batch, kv_heads, slots, value_head_dim].
         mask: bool [batch or 1, 1, queries or 1, slots], or None.
     """
@@ -67,14 +68,21 @@ def has_native_attention(query: Any, key: Any, value: Any, mask: Any) -> bool:
     sizes = (*query.shape, *key.shape, *value.shape)
     if processor is None or mask is None or not all(isinstance(size, int) for size in sizes):
         return False
-    widths = {query.shape[-1], value.shape[-1]}
     return (
         0 < query.shape[1] * query.shape[2] // key.shape[1] <= MOST_QUERIES
         and key.dtype == value.dtype
-        and key.dtype in (jnp.float32, jnp.bfloat16)
-        and all(width % processor.lanes == 0 < width <= MOST_HEAD_DIM for width in widths)
+        and key.dtype in (jnp.float32, jnp.bfloat16, BITS)
+        and has_head_dims(query.shape[-1], value.shape[-1])
         and key.shape[2] >= processor.lanes
     )
+
+
+def has_head_dims(*dims: int) -> bool:
+    """Whether attention with heads so wide may be traced as machine code."""
+    processor = usable_processor()
+    if processor is None:
+        return False
+    return all(dim % processor.lanes == 0 < dim <= MOST_HEAD_DIM for dim in dims)
 
 
 def native_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
@@ -91,7 +99,7 @@ def native_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) 
         value_head_dim=value.shape[-1],
         scale=scale,
         block_vectors=min(MOST_BLOCK_VECTORS, key.shape[2] // processor.lanes),
-        is_half=key.dtype == jnp.bfloat16,
+        is_half=key.dtype != jnp.float32,
         masks_rows=mask.shape[0] > 1,
         masks_queries=mask.shape[2] > 1,
     )
