@@ -116,6 +116,8 @@ def test_what_is_taken():
         assert not jax_calls.has_native_product(1000)
         assert jax_calls.has_native_attention(*shapes())
         assert jax_calls.has_native_attention(*shapes(dtype="bfloat16"))
+        assert jax_calls.has_native_attention(*shapes(dtype="uint16"))
+        assert jax_calls.has_head_dims(16, 64)
         assert not jax_calls.has_native_attention(*shapes(dtype="float16"))
         assert not jax_calls.has_native_attention(*shapes(dim=4))
         assert not jax_calls.has_native_attention(*shapes(length=1000))
@@ -126,11 +128,17 @@ def assert_is_off():
     with machine_code():
         assert not jax_calls.has_native_product(2)
         assert not jax_calls.has_native_attention(*shapes())
+        assert not jax_calls.has_head_dims(16)
 
 
 def test_only_where_it_is_allowed(monkeypatch):
     assert not jax_calls.has_native_product(2)
     monkeypatch.setenv(SWITCH, "0")
+    assert_is_off()
+
+
+def test_not_on_an_accelerator(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert_is_off()
 
 

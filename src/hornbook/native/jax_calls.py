@@ -28,9 +28,12 @@ MOST_HEAD_DIM = 256
 def usable_processor() -> Processor | None:
     """The processor that what is traced now may have machine code for, if it may.
 
-    There is none with several devices, among which XLA could not divide the calls.
+    There is none on accelerators, nor with several devices, among which XLA could not divide the
+    calls.
     """
-    if not is_allowed() or jax.device_count() > 1 or not is_known():
+    if not is_allowed() or jax.default_backend() != "cpu" or jax.device_count() > 1:
+        return None
+    if not is_known():
         return None
     return this_processor()
 

@@ -1,5 +1,6 @@
 """What the processor can do, as far as the machine code depends on it."""
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 
@@ -30,8 +31,10 @@ class Processor:
 def this_processor() -> Processor | None:
     """The processor that this runs on, or None where no machine code of ours is known to be good.
 
-    That is x86 with AVX2 and FMA, and llvmlite installed.
+    It is for x86 with AVX2 and FMA, under Linux, and needs llvmlite.
     """
+    if sys.platform != "linux":
+        return None
     try:
         from llvmlite import binding
     except ImportError:

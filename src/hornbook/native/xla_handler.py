@@ -43,7 +43,7 @@ def handler_code(grain: int) -> str:
         minor=minor,
         each=CHUNKS_EACH,
         grain=grain,
-        give_way=_give_way(),
+        give_way=_address(ctypes.CDLL(None).sched_yield),
         **_function_offsets(),
     )
 
@@ -72,14 +72,6 @@ def _function_offsets() -> dict[str, int]:
 def _address(function: object) -> str:
     address = ctypes.cast(function, ctypes.c_void_p).value  # type: ignore[arg-type]
     return f"inttoptr (i64 {address} to ptr)"
-
-
-def _give_way() -> str:
-    """The call that lets another thread run, which the waiting one may be in the way of."""
-    try:
-        return f"%ignored = call i32 {_address(ctypes.CDLL(None).sched_yield)}()"
-    except (AttributeError, OSError, TypeError):
-        return "call void @llvm.x86.sse2.pause()"
 
 
 _HANDLER = """
@@ -300,8 +292,8 @@ still:
 pause:
   call void @llvm.x86.sse2.pause()
   br label %wait
-give.way:
-  {give_way}
+give.way: ; to a thread that may be what is waited for
+  %ignored = call i32 {give_way}()
   br label %wait
 out:
   call void @leave(ptr %work, i64 1)
