@@ -16,6 +16,7 @@ def test_it_reports_the_backend_that_runs_here(hornbook, monkeypatch):
     assert report["backend"] == {"name": "jax", "reason": "it is under test", "works": True}
     assert report["backends"][0]["devices"] == ["cpu:0 cpu"]
     assert report["packages"]["keras"]
+    assert report["machine_code"]
 
 
 def test_a_broken_backend_is_a_finding(hornbook, monkeypatch):

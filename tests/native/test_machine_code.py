@@ -42,6 +42,18 @@ def half(*shape):
     return jnp.asarray(RNG.normal(size=shape), jnp.bfloat16)
 
 
+def test_nothing_to_do(processor):
+    assert jax_calls.native_product(half(2, 8), half(0, 8)).shape == (2, 0)
+
+
+def test_product_with_one_of_several_kernels(processor):
+    inputs, kernels = half(3, 101), half(4, 67, 101)
+    for number in range(4):
+        made = jax.jit(jax_calls.native_product)(inputs, kernels, jnp.int32(number))
+        expected = np.asarray(inputs, "f8") @ np.asarray(kernels[number], "f8").T
+        np.testing.assert_allclose(made, expected, atol=1e-5, rtol=1e-5)
+
+
 # Widths of whole steps, of less than one, and in between; units that no block divides.
 @pytest.mark.parametrize(("width", "units"), [(128, 40), (37, 5), (5, 1), (101, 67)])
 @pytest.mark.parametrize("rows", [2, 3, 5, 8, 12, 31])
@@ -122,6 +134,8 @@ def test_what_is_taken():
         assert not jax_calls.has_native_attention(*shapes(dim=4))
         assert not jax_calls.has_native_attention(*shapes(length=1000))
         assert not jax_calls.has_native_attention(*shapes()[:3], None)
+        assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((1, 4, 1, 64), bool))
+        assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((1, 1, 1, 1), bool))
 
 
 def assert_is_off():

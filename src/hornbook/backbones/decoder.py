@@ -124,7 +124,7 @@ class Decoder:
         def empty(layer: TransformerLayer, size: int) -> Any:
             attention = layer.attention
             shape = (batch_size, attention.num_key_value_heads, size, attention.head_dim)
-            reads_bits = attention.reads_bits and attention.window is self.position_bias is None
+            reads_bits = attention.reads_bits and self.position_bias is None
             return ops.zeros(shape, dtype=cache_dtype(attention.compute_dtype, reads_bits))
 
         pairs = zip(self.layers, sizes, strict=True)

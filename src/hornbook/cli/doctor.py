@@ -83,6 +83,7 @@ def probe(name: str) -> dict[str, Any]:
 
 def examine() -> dict[str, Any]:
     """Collects everything that the command reports."""
+    from hornbook.native.scope import report as report_machine_code
     from hornbook.user_cache import cache_folder
 
     name, reason = backend.choose()
@@ -95,6 +96,7 @@ def examine() -> dict[str, Any]:
         "executable": sys.executable,
         "platform": platform.platform(),
         "cpu_cores": os.cpu_count(),
+        "machine_code": report_machine_code(),
         "cache": str(cache_folder()),
         "backend": {"name": name, "reason": reason, "works": name in working},
         "backends": backends,
@@ -117,6 +119,7 @@ def show(report: dict[str, Any]) -> None:
     facts = console.table("hornbook", report["hornbook"])
     facts.add_row("Python", f"{report['python']}  ({report['executable']})")
     facts.add_row("platform", f"{report['platform']}, {report['cpu_cores']} CPU cores")
+    facts.add_row("machine code", report["machine_code"])
     for package, found in report["packages"].items():
         facts.add_row(package, found or "[red]missing[/]")
     chosen = report["backend"]

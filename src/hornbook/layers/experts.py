@@ -63,9 +63,10 @@ def experts_product(
 
     def run(part: tuple[Any, Any]) -> Any:
         rows, expert = part
-        gate, up, down = _kernels(experts, expert)
-        hidden = activation(_product(rows, gate)) * _product(rows, up)
-        return _product(hidden, down)
+        # XLA would convert all kernels in half precision to float32 before the loop over blocks.
+        gate, up, down, expert = loop_barrier(*experts, expert)
+        hidden = activation(_product(rows, gate, expert)) * _product(rows, up, expert)
+        return _product(hidden, down, expert)
 
     outputs = ops.map(run, (blocks_of_inputs, experts_of_blocks))
     outputs = ops.reshape(outputs, (-1, inputs.shape[-1]))
@@ -87,17 +88,15 @@ def _weighted(outputs: Any, weights: Any) -> Any:
     return ops.sum(outputs * ops.cast(weights, outputs.dtype)[..., None], axis=1)
 
 
-def _kernels(experts: Experts, expert: Any) -> list[Any]:
-    """Those of one expert.
+def _product(rows: Any, kernels: Any, expert: Any) -> Any:
+    """The product with the kernel of one expert."""
+    if keras.backend.backend() == "jax":
+        from hornbook.layers.jax_product import jax_chosen_product
 
-    XLA would convert all kernels in half precision to float32 before the loop over blocks, were it
-    not for the barrier.
-    """
-    *stacked, expert = loop_barrier(*experts, expert)
-    return [ops.take(kernel, expert, axis=0) for kernel in stacked]
-
-
-def _product(rows: Any, kernel: Any) -> Any:
+        outputs = jax_chosen_product(rows, kernels, expert)
+        if outputs is not None:
+            return outputs
+    kernel = ops.take(kernels, expert, axis=0)
     if rows.shape[0] == 1 and keras.backend.standardize_dtype(rows.dtype) == "float32":
         return ops.matmul(rows, ops.transpose(kernel))  # XLA reads it among the others, uncopied
     return linear_product(rows, kernel)

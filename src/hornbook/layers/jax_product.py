@@ -60,6 +60,16 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
     return outputs.reshape(*inputs.shape[:-1], kernel.shape[0])
 
 
+def jax_chosen_product(inputs: Any, kernels: Any, number: Any) -> Any:
+    """The product with one of several kernels [kernels, outputs, inputs], read where it is.
+
+    None where only machine code could do that, and there is none.
+    """
+    if not inputs.dtype == kernels.dtype == jnp.bfloat16 or not has_native_product(len(inputs)):
+        return None
+    return native_product(inputs, kernels, number.astype(jnp.int32)).astype(inputs.dtype)
+
+
 def is_summed(inputs: Any, kernel: Any) -> bool:
     """Whether the product is that of a single row on a GPU, which `jax_sums` has a form for."""
     one = isinstance(inputs.size, int) and inputs.size == inputs.shape[-1]

@@ -1,7 +1,7 @@
 """The machine code as calls of JAX."""
 
-from dataclasses import astuple
-from functools import cache
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,10 +19,14 @@ MOST_ROWS = 32
 """Up to as many rows a product is faster than XLA's, which lays the kernel out anew, ..."""
 MOST_ROWS_CONVERTED = 8
 """... and up to as many where the processor doesn't multiply bfloat16 itself."""
-MOST_QUERIES = 32
+MOST_QUERIES = 128
 """Up to as many queries of a head of keys go through the cache at once."""
 MOST_HEAD_DIM = 256
 """Wider heads don't fit into a processor's registers."""
+
+_TARGETS: set[str] = set()
+_LOCK = threading.Lock()
+"""Of the targets: XLA takes no name twice."""
 
 
 def usable_processor() -> Processor | None:
@@ -46,16 +50,23 @@ def has_native_product(rows: int) -> bool:
     return 1 < rows <= (MOST_ROWS if processor.has_bfloat16_dot else MOST_ROWS_CONVERTED)
 
 
-def native_product(inputs: Any, kernel: Any) -> Any:
+def native_product(inputs: Any, kernel: Any, number: Any = None) -> Any:
     """Multiplies [rows, width] by a kernel [units, width], both bfloat16: float32 [rows, units].
 
     Where `has_native_product`.
+
+    Args:
+        inputs: [rows, width].
+        kernel: [units, width], or [kernels, units, width] with a number.
+        number: int32 [], of the kernel among others, which are not read.
     """
     processor = _processor()
     if not processor.has_bfloat16_dot:
         inputs = _arranged(inputs.astype(jnp.float32), step(processor))
-    rows, units = inputs.shape[0], kernel.shape[0]
-    return _call(_product(processor, rows), (rows, units), inputs, kernel)
+    rows, units = inputs.shape[0], kernel.shape[-2]
+    chosen = () if number is None else (number,)
+    target = _registered("product", product_code, processor, rows, number is not None)
+    return _call(target, (rows, units), inputs, kernel, *chosen)
 
 
 def has_native_attention(query: Any, key: Any, value: Any, mask: Any) -> bool:
@@ -71,8 +82,11 @@ def has_native_attention(query: Any, key: Any, value: Any, mask: Any) -> bool:
     sizes = (*query.shape, *key.shape, *value.shape)
     if processor is None or mask is None or not all(isinstance(size, int) for size in sizes):
         return False
+    heads, slots = mask.shape[1], mask.shape[-1]
     return (
-        0 < query.shape[1] * query.shape[2] // key.shape[1] <= MOST_QUERIES
+        mask.dtype == bool
+        and (heads, slots) == (1, key.shape[2])
+        and 0 < query.shape[1] * query.shape[2] // key.shape[1] <= MOST_QUERIES
         and key.dtype == value.dtype
         and key.dtype in (jnp.float32, jnp.bfloat16, BITS)
         and has_head_dims(query.shape[-1], value.shape[-1])
@@ -107,7 +121,7 @@ def native_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) 
         masks_queries=mask.shape[2] > 1,
     )
     result = (batch, length, heads * shape.value_head_dim)
-    target = _attention(processor, shape)
+    target = _registered("attention", attention_code, processor, shape)
     return _call(target, result, query.astype(jnp.float32), key, value, mask)
 
 
@@ -132,20 +146,13 @@ def _arranged(inputs: Any, size: int) -> Any:
     return jnp.concatenate([stepped, inputs[:, whole:]], axis=1)
 
 
-@cache
-def _product(processor: Processor, rows: int) -> str:
-    return _registered(f"product {rows}", product_code(processor, rows), processor)
-
-
-@cache
-def _attention(processor: Processor, shape: AttentionShape) -> str:
-    name = " ".join(map(str, ("attention", *astuple(shape))))
-    return _registered(name, attention_code(processor, shape), processor)
-
-
-def _registered(name: str, code: str, processor: Processor) -> str:
-    """Compiles what has a function `handler`, and gives the name that XLA knows it by."""
-    name = f"hornbook {name} {processor.name} {processor.lanes} {processor.has_bfloat16_dot}"
-    handler = jax.ffi.pycapsule(compiled(code, "handler", processor))
-    jax.ffi.register_ffi_target(name, handler, platform="cpu")
-    return name
+def _registered(name: str, code: Callable[..., str], processor: Processor, *details: Any) -> str:
+    """Gives the name that XLA knows a handler by, whose code is compiled when it is new."""
+    own = (processor.name, processor.lanes, processor.has_bfloat16_dot)
+    target = " ".join(map(str, ("hornbook", name, *details, *own)))
+    with _LOCK:
+        if target not in _TARGETS:
+            handler = jax.ffi.pycapsule(compiled(code(processor, *details), "handler", processor))
+            jax.ffi.register_ffi_target(target, handler, platform="cpu")
+            _TARGETS.add(target)
+    return target

@@ -23,22 +23,29 @@ AHEAD = 2048
 stream, but side by side, which the processor doesn't see through."""
 
 
-def product_code(processor: Processor, rows: int) -> str:
+def product_code(processor: Processor, rows: int, is_stacked: bool = False) -> str:
     """LLVM's text of the product of inputs [rows, width] and a kernel [units, width] in bfloat16.
 
     The result is float32 [rows, units]; the work's parts are the kernel's rows. Inputs are bfloat16
     where the processor multiplies that. Else they are float32, and of each `step` numbers, of which
     the kernel's pairs become two vectors, the first ones of the pairs come before the second ones.
+
+    Args:
+        processor: what it is for.
+        rows: how many rows of inputs.
+        is_stacked: whether the kernel is one of [kernels, units, width], and its number, int32, a
+            third argument.
     """
+    units_axis = int(is_stacked)
     return "\n".join(
         [
             *_declarations(processor),
             "define internal i64 @count(ptr %arguments) {",
-            "  %units = call i64 @dimension(ptr %arguments, i64 1, i64 0)",
+            f"  %units = call i64 @dimension(ptr %arguments, i64 1, i64 {units_axis})",
             "  ret i64 %units",
             "}",
             "define internal void @run(ptr %arguments, ptr %results, i64 %first, i64 %last) {",
-            _Product(processor, rows).text(),
+            _Product(processor, rows, units_axis).text(),
             "}",
             handler_code(MOST_KERNEL_ROWS),
         ]
@@ -66,7 +73,8 @@ def _declarations(processor: Processor) -> list[str]:
 class _Product:
     """Writes the function's body."""
 
-    def __init__(self, processor: Processor, rows: int) -> None:
+    def __init__(self, processor: Processor, rows: int, units_axis: int) -> None:
+        self._units_axis = units_axis
         self._processor = processor
         self._v = Vectors(processor.lanes)
         self._lanes = processor.lanes
@@ -83,10 +91,13 @@ class _Product:
     def text(self) -> str:
         let, together = self.code.let, self._together
         self._inputs = let("call ptr @array(ptr %arguments, i64 0)")
-        self._kernel = let("call ptr @array(ptr %arguments, i64 1)")
+        kernel = let("call ptr @array(ptr %arguments, i64 1)")
         self._outputs = let("call ptr @array(ptr %results, i64 0)")
-        self._units = let("call i64 @dimension(ptr %arguments, i64 1, i64 0)")
-        self._width = let("call i64 @dimension(ptr %arguments, i64 1, i64 1)")
+        self._units, self._width = (
+            let(f"call i64 @dimension(ptr %arguments, i64 1, i64 {axis})")
+            for axis in (self._units_axis, self._units_axis + 1)
+        )
+        self._kernel = self._chosen(kernel) if self._units_axis else kernel
         steps = let(f"sdiv i64 {self._width}, {step(self._processor)}")
         self._stepped = let(f"mul i64 {steps}, {step(self._processor)}")
         count = let("sub i64 %last, %first")
@@ -96,6 +107,14 @@ class _Product:
         self.code.each(full, "%last", 1, lambda unit: self._units_from(unit, 1))
         self.code.do("ret void")
         return self.code.text()
+
+    def _chosen(self, kernels: Value) -> Value:
+        """Where the kernel is whose number is an argument."""
+        let = self.code.let
+        number = let(f"load i32, ptr {let('call ptr @array(ptr %arguments, i64 2)')}")
+        size = let(f"mul i64 {self._units}, {self._width}")
+        place = let(f"mul i64 {size}, {let(f'sext i32 {number} to i64')}")
+        return let(f"getelementptr i16, ptr {kernels}, i64 {place}")
 
     def _units_from(self, unit: Value, together: int) -> None:
         for number, group in enumerate(self._groups):

@@ -238,6 +238,11 @@ call:
   %results.at = getelementptr i8, ptr %frame, i64 112
   %results = load ptr, ptr %results.at
   %count = call i64 @count(ptr %arguments)
+  %is.any = icmp sgt i64 %count, 0
+  br i1 %is.any, label %share, label %nothing
+nothing:
+  ret ptr null
+share:
   %threads = call i64 @thread.count(ptr %api, ptr %context)
   %wanted = mul i64 %threads, {each}
   %pieces = mul i64 %wanted, {grain}
@@ -264,7 +269,7 @@ call:
   br label %ask
 
 ask:
-  %helper = phi i64 [ 0, %call ], [ %helper.next, %asks ]
+  %helper = phi i64 [ 0, %share ], [ %helper.next, %asks ]
   %asks.more = icmp slt i64 %helper, %helpers
   br i1 %asks.more, label %asks, label %join
 asks:
