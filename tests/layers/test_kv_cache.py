@@ -4,8 +4,12 @@ import pytest
 from keras import ops
 
 from hornbook.layers.kv_cache import (
+    BITS,
     _write_single,
+    as_numbers,
+    as_stored,
     caches_in_place,
+    replace_slots,
     write_kv,
     write_kv_reference,
 )
@@ -73,3 +77,17 @@ def test_new_values_take_the_cache_dtype():
     written = write_kv(cache, ops.ones((1, 1, 2, 2)), ops.array([1], dtype="int32"))
     assert written.dtype == cache.dtype
     assert ops.convert_to_numpy(ops.cast(written, "float32"))[0, 0, :, 0].tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.backends("jax")
+def test_a_cache_of_bits_holds_bfloat16():
+    cache, positions = ops.zeros((2, 1, 4, 3), dtype=BITS), ops.array([0, 2], dtype="int32")
+    new = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(2, 1, 2, 3)), "float32")
+    written = write_kv(cache, new, positions)
+    assert written.dtype == BITS
+    expected = write_kv(ops.cast(cache, "bfloat16"), new, positions)
+    np.testing.assert_array_equal(as_numbers(written), expected)
+    sources = np.array([[1, -1, -1, 0], [-1, 0, 1, -1]])
+    for replaced in (new, as_stored(new, BITS)):  # numbers, and what is stored already
+        moved = replace_slots(written, replaced, sources)
+        np.testing.assert_array_equal(as_numbers(moved), replace_slots(expected, new, sources))

@@ -73,8 +73,11 @@ def is_xla_on_the_cpu() -> bool:
 
 
 def as_stored(numbers: Any, dtype: Any) -> Any:
-    """Keys or values as a cache of a dtype holds them: cast, or the bits of bfloat16."""
-    if not _are_bits(dtype):
+    """Keys or values as a cache of a dtype holds them: cast, or the bits of bfloat16.
+
+    Those that are bits stay so.
+    """
+    if not _are_bits(dtype) or _are_bits(numbers.dtype):
         return ops.cast(numbers, dtype)
     from jax.lax import bitcast_convert_type
 
