@@ -175,12 +175,13 @@ def test_no_kernel_is_converted_before_the_loop(model, monkeypatch, rows):
 @compiles
 @pytest.mark.parametrize("rows", [1, 8])
 def test_no_kernels_of_experts_are_converted_before_a_loop(monkeypatch, rows):
-    sizes = SIZES | {"num_experts": 5, "intermediate_dim": 28}
+    # In bfloat16 a token's experts may be others than in a batch; of so narrow a model they aren't.
+    sizes = SIZES | {"num_experts": 5, "hidden_dim": 32, "intermediate_dim": 28}
     model = MixtralCausalLM(MixtralBackbone(**sizes, dtype="bfloat16"))
     assert_likeliest(model, *generate(Engine(model), *range(2, 2 + rows), limits=20))
     carried = carried_by_loops(model, monkeypatch, rows)
-    assert "bf16[5,28,64]" in carried
-    assert "f32[5,28,64]" not in carried
+    assert "bf16[5,28,32]" in carried
+    assert "f32[5,28,32]" not in carried
 
 
 @pytest.mark.backends("torch")
