@@ -27,6 +27,7 @@ STRINGS = {"tokenizers", "preprocessing"}
 MODELS = {"backbones", "families", "tasks"}
 DRIVERS = {"generation", "training", "bench", "cli"}
 UNKNOWN_TO = {
+    "native": STRINGS | MODELS | DRIVERS | {"checkpoints", "layers", "samplers"},
     "layers": STRINGS | MODELS | DRIVERS | {"checkpoints"},
     "backbones": STRINGS | DRIVERS | {"families", "tasks"},
     "tokenizers": MODELS | DRIVERS | {"layers"},

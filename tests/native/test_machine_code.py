@@ -14,7 +14,7 @@ import pytest
 from hornbook.layers.dot_product_attention import dot_product_attention_reference
 from hornbook.native import jax_calls, xla_handler
 from hornbook.native.processor import this_processor
-from hornbook.native.scope import SWITCH, machine_code
+from hornbook.native.scope import SWITCH, machine_code, report
 
 pytestmark = [
     pytest.mark.backends("jax"),
@@ -136,6 +136,7 @@ def test_what_is_taken():
         assert not jax_calls.has_native_attention(*shapes()[:3], None)
         assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((1, 4, 1, 64), bool))
         assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((1, 1, 1, 1), bool))
+        assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((64,), bool))
 
 
 def assert_is_off():
@@ -147,8 +148,11 @@ def assert_is_off():
 
 def test_only_where_it_is_allowed(monkeypatch):
     assert not jax_calls.has_native_product(2)
-    monkeypatch.setenv(SWITCH, "0")
-    assert_is_off()
+    assert report().startswith(this_processor().name)
+    for no in ("0", "Off"):
+        monkeypatch.setenv(SWITCH, no)
+        assert_is_off()
+        assert report() == f"none: turned off by {SWITCH}={no}"
 
 
 def test_not_on_an_accelerator(monkeypatch):
@@ -176,6 +180,7 @@ def test_not_without_llvmlite(monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
     this_processor.cache_clear()
     assert_is_off()
+    assert "llvmlite" in report()
     monkeypatch.undo()
     this_processor.cache_clear()
     with machine_code():

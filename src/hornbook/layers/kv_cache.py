@@ -15,6 +15,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from hornbook.native.attention import BITS
 from hornbook.scoped import scoped
 
 _IN_PLACE: ContextVar[bool] = ContextVar("caches are written in place", default=False)
@@ -28,10 +29,6 @@ def caches_in_place() -> AbstractContextManager[None]:
     token depends on all that its predecessor read.
     """
     return scoped(_IN_PLACE, True)
-
-
-BITS = "uint16"
-"""The dtype of a cache that holds the bits of numbers in bfloat16."""
 
 
 def cache_dtype(compute_dtype: str, is_native: bool = False) -> str:

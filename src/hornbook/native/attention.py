@@ -12,6 +12,8 @@ from hornbook.native.processor import Processor
 from hornbook.native.vectors import Vectors, constant
 from hornbook.native.xla_handler import handler_code
 
+BITS = "uint16"
+"""The dtype of a cache that holds the bits of numbers in bfloat16."""
 MOST_BLOCK_VECTORS = 4
 """A block has so many vectors of scores at most."""
 LOWEST = -1e30

@@ -7,14 +7,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from hornbook.native.attention import MOST_BLOCK_VECTORS, AttentionShape, attention_code
+from hornbook.native.attention import (
+    BITS,
+    MOST_BLOCK_VECTORS,
+    AttentionShape,
+    attention_code,
+)
 from hornbook.native.compiler import compiled
 from hornbook.native.processor import Processor, this_processor
 from hornbook.native.product import product_code, step
 from hornbook.native.scope import is_allowed
 from hornbook.native.xla_handler import is_known
 
-BITS = jnp.uint16
 MOST_ROWS = 32
 """Up to as many rows a product is faster than XLA's, which lays the kernel out anew, ..."""
 MOST_ROWS_CONVERTED = 8
@@ -82,10 +86,10 @@ def has_native_attention(query: Any, key: Any, value: Any, mask: Any) -> bool:
     sizes = (*query.shape, *key.shape, *value.shape)
     if processor is None or mask is None or not all(isinstance(size, int) for size in sizes):
         return False
-    heads, slots = mask.shape[1], mask.shape[-1]
     return (
         mask.dtype == bool
-        and (heads, slots) == (1, key.shape[2])
+        and mask.ndim == 4
+        and mask.shape[1::2] == (1, key.shape[2])
         and 0 < query.shape[1] * query.shape[2] // key.shape[1] <= MOST_QUERIES
         and key.dtype == value.dtype
         and key.dtype in (jnp.float32, jnp.bfloat16, BITS)

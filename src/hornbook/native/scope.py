@@ -8,7 +8,8 @@ from hornbook.native.processor import this_processor
 from hornbook.scoped import scoped
 
 SWITCH = "HORNBOOK_MACHINE_CODE"
-"""The environment's variable that turns it off, by the value 0."""
+"""The environment's variable that turns it off, by the value 0 or another that means no."""
+NO = ("0", "false", "no", "off")
 
 _ALLOWED: ContextVar[bool] = ContextVar("machine code", default=False)
 
@@ -19,15 +20,10 @@ def machine_code() -> AbstractContextManager[None]:
 
 
 def report() -> str:
-    """What it is compiled for on this machine, or why there is none.
-
-    Example:
-        >>> isinstance(report(), str)
-        True
-    """
+    """What it is compiled for on this machine, or why there is none."""
     processor = this_processor()
     if is_turned_off():
-        return f"none: turned off by {SWITCH}=0"
+        return f"none: turned off by {SWITCH}={os.environ[SWITCH]}"
     if processor is None:
         return "none: it needs Linux on x86 with AVX2, and llvmlite"
     products = ", which multiplies bfloat16" if processor.has_bfloat16_dot else ""
@@ -36,7 +32,7 @@ def report() -> str:
 
 def is_turned_off() -> bool:
     """Whether the environment says so."""
-    return os.environ.get(SWITCH) == "0"
+    return os.environ.get(SWITCH, "").lower() in NO
 
 
 def is_allowed() -> bool:

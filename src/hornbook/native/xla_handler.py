@@ -9,6 +9,7 @@ import ctypes
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 KNOWN_VERSIONS = range(1, 6)
 """The second numbers of XLA's interface 0.x."""
@@ -69,8 +70,8 @@ def _function_offsets() -> dict[str, int]:
     return {name: 48 + 8 * place for place, name in enumerate(names)}
 
 
-def _address(function: object) -> str:
-    address = ctypes.cast(function, ctypes.c_void_p).value  # type: ignore[arg-type]
+def _address(function: Any) -> str:
+    address = ctypes.cast(function, ctypes.c_void_p).value
     return f"inttoptr (i64 {address} to ptr)"
 
 
