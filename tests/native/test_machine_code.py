@@ -123,9 +123,10 @@ def shapes(batch=2, length=1, heads=4, kv_heads=2, slots=64, dim=16, dtype="floa
 
 def test_what_is_taken():
     with machine_code():
-        assert jax_calls.has_native_product(2)
-        assert not jax_calls.has_native_product(1)
-        assert not jax_calls.has_native_product(1000)
+        assert jax_calls.has_native_product(2, "bfloat16")
+        assert jax_calls.has_native_product(1, "float32")
+        assert not jax_calls.has_native_product(1, "float16")
+        assert not jax_calls.has_native_product(1000, "bfloat16")
         assert jax_calls.has_native_attention(*shapes())
         assert jax_calls.has_native_attention(*shapes(dtype="bfloat16"))
         assert jax_calls.has_native_attention(*shapes(dtype="uint16"))
@@ -141,13 +142,13 @@ def test_what_is_taken():
 
 def assert_is_off():
     with machine_code():
-        assert not jax_calls.has_native_product(2)
+        assert not jax_calls.has_native_product(2, "bfloat16")
         assert not jax_calls.has_native_attention(*shapes())
         assert not jax_calls.has_head_dims(16)
 
 
 def test_only_where_it_is_allowed(monkeypatch):
-    assert not jax_calls.has_native_product(2)
+    assert not jax_calls.has_native_product(2, "bfloat16")
     assert report().startswith(this_processor().name)
     for no in ("0", "Off"):
         monkeypatch.setenv(SWITCH, no)
@@ -184,4 +185,4 @@ def test_not_without_llvmlite(monkeypatch):
     monkeypatch.undo()
     this_processor.cache_clear()
     with machine_code():
-        assert jax_calls.has_native_product(2)
+        assert jax_calls.has_native_product(2, "bfloat16")

@@ -1,4 +1,4 @@
-"""Run by a test: XLA's threads share the work on a call, and calls at once don't meet."""
+"""Run by a test: threads share the work on a call, and calls at once don't meet."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,7 +46,7 @@ out:
 
 def stacks() -> set[int]:
     """Whose stacks 32 parts ran on."""
-    handler = compiled(WHERE + handler_code(grain=1), "handler", this_processor())
+    (handler,) = compiled(WHERE + handler_code(), ["handler"], this_processor())
     jax.ffi.register_ffi_target("where", jax.ffi.pycapsule(handler), platform="cpu")
     call = jax.ffi.ffi_call("where", jax.ShapeDtypeStruct((2, 32), jnp.uint32))
     places = np.asarray(call(jnp.zeros(32, "int8"))).reshape(-1).view("u8")

@@ -38,14 +38,14 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
         return jnp.matmul(inputs, kernel.T)
     # XLA copies kernels that products of more than two dimensions transpose.
     flat = inputs.reshape(rows, inputs.shape[-1])
-    if dtype == jnp.bfloat16 and rows == 1:
+    if has_native_product(rows, dtype):
+        outputs = native_product(flat, kernel).astype(dtype)
+    elif dtype == jnp.bfloat16 and rows == 1:
         # In float32: XLA adds two bfloat16 vectors ten times as slowly.
         own = flat.astype(jnp.float32) + 0 * kernel[0].astype(jnp.float32)
         flat = lax.reduce_precision(own, exponent_bits=8, mantissa_bits=7).astype(dtype)
         # Whoever adds float32 to it would be fused with it, for which XLA copies the kernel.
         outputs = lax.optimization_barrier(flat @ kernel.T)
-    elif dtype == jnp.bfloat16 and has_native_product(rows):
-        outputs = native_product(flat, kernel).astype(dtype)
     elif dtype == jnp.bfloat16:
         outputs = _half_product(flat, kernel)
     elif 1 < rows <= FEW_ROWS:
@@ -65,7 +65,9 @@ def jax_chosen_product(inputs: Any, kernels: Any, number: Any) -> Any:
 
     None where only machine code could do that, and there is none.
     """
-    if not inputs.dtype == kernels.dtype == jnp.bfloat16 or not has_native_product(len(inputs)):
+    if not inputs.dtype == kernels.dtype == jnp.bfloat16 or not has_native_product(
+        len(inputs), inputs.dtype
+    ):
         return None
     return native_product(inputs, kernels, number.astype(jnp.int32)).astype(inputs.dtype)
 

@@ -154,6 +154,11 @@ def _write_jax(cache: Any, new: Any, positions: Any) -> Any:
     import jax
     from jax import lax
 
+    from hornbook.native.jax_calls import has_native_write, native_write
+
+    if has_native_write(cache, new, positions):
+        return native_write(cache, new, positions)
+
     def write(cache: Any) -> Any:
         return jax.vmap(_write_block)(cache, new, positions)
 

@@ -6,11 +6,11 @@ Dao et al., 2022). Blocks that a query may not look at are not read.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 from hornbook.native.code import Code, Value
 from hornbook.native.processor import Processor
 from hornbook.native.vectors import Vectors, constant
-from hornbook.native.xla_handler import handler_code
 
 BITS = "uint16"
 """The dtype of a cache that holds the bits of numbers in bfloat16."""
@@ -44,6 +44,7 @@ class AttentionShape:
     masks_queries: bool
 
 
+@cache
 def attention_code(processor: Processor, shape: AttentionShape) -> str:
     """LLVM's text of attention, whose parts are the rows' heads of keys.
 
@@ -64,7 +65,6 @@ def attention_code(processor: Processor, shape: AttentionShape) -> str:
             "define internal void @run(ptr %arguments, ptr %results, i64 %first, i64 %last) {",
             _Attention(vectors, shape).text(),
             "}",
-            handler_code(grain=1),
         ]
     )
 

@@ -1,25 +1,28 @@
 """From LLVM's text to machine code."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from hornbook.native.processor import Processor
 
 OPTIMIZATION = 3
-_KEPT: list[Any] = []
-"""What owns the machine code, which is there as long as the process is."""
 
 
-def compiled(text: str, name: str, processor: Processor) -> int:
-    """Compiles LLVM's text of a module for the processor, and gives a function's address."""
+def compiled(text: str, names: Sequence[str], processor: Processor) -> list[int]:
+    """Compiles LLVM's text of a module for the processor, and gives some functions' addresses.
+
+    The machine code is there as long as the process is: threads may be in it until the end.
+    """
     from llvmlite import binding
 
     module = binding.parse_assembly(text)
     module.verify()
     engine = binding.create_mcjit_compiler(module, _machine(processor))
     engine.finalize_object()
-    _KEPT.append(engine)
-    return int(engine.get_function_address(name))
+    addresses = [int(engine.get_function_address(name)) for name in names]
+    engine.detach()
+    return addresses
 
 
 @cache

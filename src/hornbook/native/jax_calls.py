@@ -1,7 +1,7 @@
 """The machine code as calls of JAX."""
 
+import hashlib
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,19 +14,25 @@ from hornbook.native.attention import (
     attention_code,
 )
 from hornbook.native.compiler import compiled
+from hornbook.native.operands import operands
 from hornbook.native.processor import Processor, this_processor
-from hornbook.native.product import product_code, step
+from hornbook.native.product import MOST_KERNEL_ROWS, product_code
 from hornbook.native.scope import is_allowed
-from hornbook.native.xla_handler import is_known
+from hornbook.native.write import write_code
+from hornbook.native.xla_handler import handler_code, is_known
 
 MOST_ROWS = 32
 """Up to as many rows a product is faster than XLA's, which lays the kernel out anew, ..."""
 MOST_ROWS_CONVERTED = 8
 """... and up to as many where the processor doesn't multiply bfloat16 itself."""
+MOST_ROWS_SINGLE = int(__import__("os").environ.get("F32ROWS", "1"))
+"""Up to as many in float32."""
 MOST_QUERIES = 128
 """Up to as many queries of a head of keys go through the cache at once."""
 MOST_HEAD_DIM = 256
 """Wider heads don't fit into a processor's registers."""
+MOST_ALONE = 2**18
+"""So many bytes one thread reads before another has begun."""
 
 _TARGETS: set[str] = set()
 _LOCK = threading.Lock()
@@ -46,12 +52,15 @@ def usable_processor() -> Processor | None:
     return this_processor()
 
 
-def has_native_product(rows: int) -> bool:
-    """Whether a product of so many rows in bfloat16 is traced as machine code of ours."""
+def has_native_product(rows: int, dtype: Any) -> bool:
+    """Whether a product of so many rows in a dtype is traced as machine code of ours."""
     processor = usable_processor()
-    if processor is None:
+    if processor is None or rows < 1:
         return False
-    return 1 < rows <= (MOST_ROWS if processor.has_bfloat16_dot else MOST_ROWS_CONVERTED)
+    most = {"float32": MOST_ROWS_SINGLE, "bfloat16": MOST_ROWS_CONVERTED}
+    if processor.has_bfloat16_dot:
+        most["bfloat16"] = MOST_ROWS
+    return rows <= most.get(jnp.dtype(dtype).name, 0)
 
 
 def native_product(inputs: Any, kernel: Any, number: Any = None) -> Any:
@@ -65,12 +74,14 @@ def native_product(inputs: Any, kernel: Any, number: Any = None) -> Any:
         number: int32 [], of the kernel among others, which are not read.
     """
     processor = _processor()
-    if not processor.has_bfloat16_dot:
-        inputs = _arranged(inputs.astype(jnp.float32), step(processor))
+    is_half = kernel.dtype == jnp.bfloat16
+    if is_half and not processor.has_bfloat16_dot:
+        inputs = _arranged(inputs.astype(jnp.float32), operands(processor, is_half).step)
     rows, units = inputs.shape[0], kernel.shape[-2]
     chosen = () if number is None else (number,)
-    target = _registered("product", product_code, processor, rows, number is not None)
-    return _call(target, (rows, units), inputs, kernel, *chosen)
+    code = product_code(processor, rows, is_half, number is not None)
+    target = _registered("product", code, processor, _is_shared(kernel), MOST_KERNEL_ROWS)
+    return _call(target, (rows, units), jnp.float32, inputs, kernel, *chosen)
 
 
 def has_native_attention(query: Any, key: Any, value: Any, mask: Any) -> bool:
@@ -125,8 +136,32 @@ def native_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) 
         masks_queries=mask.shape[2] > 1,
     )
     result = (batch, length, heads * shape.value_head_dim)
-    target = _registered("attention", attention_code, processor, shape)
-    return _call(target, result, query.astype(jnp.float32), key, value, mask)
+    code = attention_code(processor, shape)
+    target = _registered("attention", code, processor, _is_shared(key, value))
+    return _call(target, result, jnp.float32, query.astype(jnp.float32), key, value, mask)
+
+
+def has_native_write(cache: Any, new: Any, positions: Any) -> bool:
+    """Whether a write into a cache is traced as machine code of ours.
+
+    Args:
+        cache: [batch, heads, slots, width].
+        new: [batch, heads, length, width], of the same dtype.
+        positions: int32 [batch] or [batch, length].
+    """
+    sizes = (*cache.shape, *new.shape, *positions.shape)
+    return usable_processor() is not None and all(isinstance(size, int) for size in sizes)
+
+
+def native_write(cache: Any, new: Any, positions: Any) -> Any:
+    """The cache with new keys or values in some slots, where `has_native_write`.
+
+    It is changed where it is, if nobody needs the old one.
+    """
+    code = write_code(cache.dtype.itemsize, positions.ndim > 1)
+    target = _registered("write", code, _processor(), _is_shared(new))
+    arguments = (cache, new, positions.astype(jnp.int32))
+    return _call(target, cache.shape, cache.dtype, *arguments, aliases={0: 0})
 
 
 def _processor() -> Processor:
@@ -136,9 +171,21 @@ def _processor() -> Processor:
     return processor
 
 
-def _call(target: str, shape: tuple[int, ...], *arguments: Any) -> Any:
-    result = jax.ShapeDtypeStruct(shape, jnp.float32)
-    return jax.ffi.ffi_call(target, result, vmap_method="sequential")(*arguments)
+def _is_shared(*arrays: Any) -> bool:
+    """Whether the other threads help with so much to read."""
+    return sum(array.size * array.dtype.itemsize for array in arrays) > MOST_ALONE
+
+
+def _call(
+    target: str,
+    shape: tuple[int, ...],
+    dtype: Any,
+    *arguments: Any,
+    aliases: dict[int, int] | None = None,
+) -> Any:
+    result = jax.ShapeDtypeStruct(shape, dtype)
+    call = jax.ffi.ffi_call(target, result, vmap_method="sequential", input_output_aliases=aliases)
+    return call(*arguments)
 
 
 def _arranged(inputs: Any, size: int) -> Any:
@@ -150,13 +197,15 @@ def _arranged(inputs: Any, size: int) -> Any:
     return jnp.concatenate([stepped, inputs[:, whole:]], axis=1)
 
 
-def _registered(name: str, code: Callable[..., str], processor: Processor, *details: Any) -> str:
+def _registered(name: str, code: str, processor: Processor, is_shared: bool, grain: int = 1) -> str:
     """Gives the name that XLA knows a handler by, whose code is compiled when it is new."""
-    own = (processor.name, processor.lanes, processor.has_bfloat16_dot)
-    target = " ".join(map(str, ("hornbook", name, *details, *own)))
+    details = (processor.name, code, is_shared, grain)
+    # The same in all processes, as compiled programs are kept that call it by this name.
+    target = f"hornbook {name} {hashlib.sha256(repr(details).encode()).hexdigest()}"
     with _LOCK:
         if target not in _TARGETS:
-            handler = jax.ffi.pycapsule(compiled(code(processor, *details), "handler", processor))
-            jax.ffi.register_ffi_target(target, handler, platform="cpu")
+            text = code + handler_code(grain, is_shared)
+            (handler,) = compiled(text, ["handler"], processor)
+            jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(handler), platform="cpu")
             _TARGETS.add(target)
     return target
