@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from hornbook.layers.dot_product_attention import dot_product_attention_reference
+from hornbook.layers.kv_cache import write_kv_reference
 from hornbook.native import jax_calls, xla_handler
 from hornbook.native.processor import this_processor
 from hornbook.native.scope import SWITCH, machine_code, report
@@ -38,30 +39,57 @@ def processor(request, monkeypatch):
     return chosen
 
 
-def half(*shape):
-    return jnp.asarray(RNG.normal(size=shape), jnp.bfloat16)
+def normal(*shape, dtype="bfloat16"):
+    return jnp.asarray(RNG.normal(size=shape), dtype)
+
+
+def assert_is_product(made, inputs, kernel):
+    """It is added up in float32, and rounded once: half a place of bfloat16 at most."""
+    expected = np.asarray(inputs, "f8") @ np.asarray(kernel, "f8").T
+    place = {"float32": 1e-5, "bfloat16": 2**-8}[made.dtype.name]
+    np.testing.assert_allclose(np.asarray(made, "f8"), expected, atol=1e-5, rtol=1.01 * place)
 
 
 def test_nothing_to_do(processor):
-    assert jax_calls.native_product(half(2, 8), half(0, 8)).shape == (2, 0)
+    assert jax_calls.native_product(normal(2, 8), normal(0, 8)).shape == (2, 0)
 
 
 def test_product_with_one_of_several_kernels(processor):
-    inputs, kernels = half(3, 101), half(4, 67, 101)
+    inputs, kernels = normal(3, 101), normal(4, 67, 101)
     for number in range(4):
         made = jax.jit(jax_calls.native_product)(inputs, kernels, jnp.int32(number))
-        expected = np.asarray(inputs, "f8") @ np.asarray(kernels[number], "f8").T
-        np.testing.assert_allclose(made, expected, atol=1e-5, rtol=1e-5)
+        assert_is_product(made, inputs, kernels[number])
 
 
 # Widths of whole steps, of less than one, and in between; units that no block divides.
-@pytest.mark.parametrize(("width", "units"), [(128, 40), (37, 5), (5, 1), (101, 67)])
-@pytest.mark.parametrize("rows", [2, 3, 5, 8, 12, 31])
-def test_product_is_numpys(processor, rows, width, units):
-    inputs, kernel = half(rows, width), half(units, width)
-    made = jax.jit(jax_calls.native_product)(inputs, kernel)
-    expected = np.asarray(inputs, "f8") @ np.asarray(kernel, "f8").T
-    np.testing.assert_allclose(made, expected, atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize(("width", "units"), [(160, 40), (37, 5), (5, 1), (101, 67)])
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 8, 12, 31])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_product_is_numpys(processor, rows, width, units, dtype):
+    inputs, kernel = (normal(*shape, dtype=dtype) for shape in ((rows, width), (units, width)))
+    assert_is_product(jax.jit(jax_calls.native_product)(inputs, kernel), inputs, kernel)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint16"])
+@pytest.mark.parametrize("length", [1, 3])
+@pytest.mark.parametrize("has_slots", [True, False])
+def test_write_is_its_reference(processor, dtype, length, has_slots):
+    cache = jnp.asarray(RNG.integers(0, 999, (3, 2, 7, 5)), dtype)
+    new = jnp.asarray(RNG.integers(0, 999, (3, 2, length, 5)), dtype)
+    slots = jnp.asarray([0, 7 - length, 2], "int32")
+    if has_slots:
+        slots = jnp.stack([RNG.permutation(7)[:length] for _ in range(3)]).astype("int32")
+    kept = np.array(cache)
+    made = jax.jit(jax_calls.native_write)(cache, new, slots)
+    np.testing.assert_array_equal(made, write_kv_reference(cache, new, slots))
+    np.testing.assert_array_equal(cache, kept)  # it is still somebody's
+
+
+def test_what_lies_outside_is_not_written(processor):
+    cache = jnp.zeros((1, 1, 4, 2))
+    slots = jnp.asarray([[-1, 4, 2, 1 << 30]], "int32")
+    made = jax.jit(jax_calls.native_write)(cache, jnp.ones((1, 1, 4, 2)), slots)
+    assert made[0, 0, :, 0].tolist() == [0, 0, 1, 0]
 
 
 @pytest.mark.parametrize("masks", [(True, True), (True, False), (False, True), (False, False)])

@@ -39,7 +39,7 @@ def jax_product(inputs: Any, kernel: Any) -> Any:
     # XLA copies kernels that products of more than two dimensions transpose.
     flat = inputs.reshape(rows, inputs.shape[-1])
     if has_native_product(rows, dtype):
-        outputs = native_product(flat, kernel).astype(dtype)
+        outputs = native_product(flat, kernel)
     elif dtype == jnp.bfloat16 and rows == 1:
         # In float32: XLA adds two bfloat16 vectors ten times as slowly.
         own = flat.astype(jnp.float32) + 0 * kernel[0].astype(jnp.float32)
@@ -69,7 +69,7 @@ def jax_chosen_product(inputs: Any, kernels: Any, number: Any) -> Any:
         len(inputs), inputs.dtype
     ):
         return None
-    return native_product(inputs, kernels, number.astype(jnp.int32)).astype(inputs.dtype)
+    return native_product(inputs, kernels, number.astype(jnp.int32))
 
 
 def is_summed(inputs: Any, kernel: Any) -> bool:

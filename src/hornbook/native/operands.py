@@ -42,7 +42,7 @@ def operands(processor: Processor, is_half: bool) -> Operands:
     """For a kernel in float32, or in bfloat16 if it `is_half`."""
     if not is_half:
         return Singles(processor)
-    return Pairs(processor) if processor.has_bfloat16_dot else Halves(processor)
+    return Pairs(processor) if processor.has_bfloat16_dot else Widened(processor)
 
 
 class Singles:
@@ -96,28 +96,22 @@ class Pairs:
         return total
 
 
-class Halves(Singles):
-    """A kernel in bfloat16, whose pairs become two vectors in float32.
-
-    Of each `step` numbers of the inputs, float32, the first ones of the pairs come before the
-    second ones.
-    """
+class Widened(Singles):
+    """A kernel in bfloat16, which becomes float32, and inputs in float32, two vectors at once."""
 
     kernel, kernel_bytes = "i16", 2
 
     def __init__(self, processor: Processor) -> None:
         super().__init__(processor)
         self.step = 2 * processor.lanes
-        self._lanes = processor.lanes
 
     def weights(self, code: Code, row: Value, index: Value) -> list[Value]:
-        whole = f"<{self._lanes} x i32>"
-        address = code.let(f"getelementptr i16, ptr {row}, i64 {index}")
-        bits = code.let(f"load {whole}, ptr {address}, align 2")
-        first = code.let(f"shl {whole} {bits}, {self._v.whole_constant(16)}")
-        second = code.let(f"and {whole} {bits}, {self._v.whole_constant(-65536)}")
-        return [code.let(f"bitcast {whole} {half} to {self._v.kind}") for half in (first, second)]
+        made = []
+        for place in (index, code.let(f"add i64 {index}, {self._v.lanes}")):
+            address = code.let(f"getelementptr i16, ptr {row}, i64 {place}")
+            made.append(self._v.load_bfloat16(code, address))
+        return made
 
     def values(self, code: Code, row: Value, index: Value) -> list[Value]:
-        behind = code.let(f"add i64 {index}, {self._lanes}")
+        behind = code.let(f"add i64 {index}, {self._v.lanes}")
         return [*super().values(code, row, index), *super().values(code, row, behind)]

@@ -6,49 +6,60 @@ time, `[outputs, inputs]` as checkpoints have them, meet all inputs: their produ
 registers, lane by lane, and the lanes in the end.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
 from hornbook.native.code import Code, Value
 from hornbook.native.operands import operands
 from hornbook.native.processor import Processor
-from hornbook.native.vectors import Vectors
+from hornbook.native.vectors import Vectors, rounded
 
 MOST_TOGETHER = 8
 """So many rows of inputs are multiplied at a time; the kernel's rows stay in the cache for more."""
 MOST_KERNEL_ROWS = 4
 """So many of the kernel's rows at a time meet few rows of inputs."""
 AHEAD = 2048
-"""So many bytes ahead the kernel is fetched where several of its rows are read side by side. They
-lie behind each other, and are one stream, which the processor doesn't see through."""
-SINGLE_ROW_SUMS = 4
-"""A single row meets the kernel's rows one by one, a stream that the processor fetches by itself;
-it has so many vectors of sums, which don't wait for each other."""
+"""So many bytes ahead the kernel is fetched, where there is more to do than to read it. Its rows
+are read side by side, but lie behind each other, which the processor doesn't see through."""
+FEW = 2
+"""Up to as many rows of inputs meet the kernel's rows one by one, ..."""
+SUMS_OF_FEW = 4
+"""... with so many vectors of sums, which don't wait for each other."""
+
+
+@dataclass(frozen=True)
+class ProductShape:
+    """What the code depends on.
+
+    Attributes:
+        rows: how many rows of inputs.
+        is_half: whether the kernel and the result are bfloat16, and not float32.
+        is_stacked: whether the kernel is one of [kernels, units, width], and its number, int32, the
+            last argument.
+        has_bias: whether a bias [units] like the kernel is the third argument.
+    """
+
+    rows: int
+    is_half: bool
+    is_stacked: bool = False
+    has_bias: bool = False
 
 
 @cache
-def product_code(
-    processor: Processor, rows: int, is_half: bool = True, is_stacked: bool = False
-) -> str:
+def product_code(processor: Processor, shape: ProductShape) -> str:
     """LLVM's text of the product of inputs [rows, width] and a kernel [units, width].
 
-    The result is float32 [rows, units]; the work's parts are the kernel's rows. The inputs are as
-    `operands` has them.
-
-    Args:
-        processor: what it is for.
-        rows: how many rows of inputs.
-        is_half: whether the kernel is bfloat16, and not float32.
-        is_stacked: whether the kernel is one of [kernels, units, width], and its number, int32, a
-            third argument.
+    The result is [rows, units]; the work's parts are the kernel's rows. The inputs are bfloat16
+    where both the kernel is and the processor multiplies that, else float32. What is added up is
+    float32, and rounded at the end.
     """
-    units_axis = int(is_stacked)
-    product = _Product(processor, rows, is_half, units_axis)
+    product = _Product(processor, shape)
     return "\n".join(
         [
             *product.declarations(),
             "define internal i64 @count(ptr %arguments) {",
-            f"  %units = call i64 @dimension(ptr %arguments, i64 1, i64 {units_axis})",
+            f"  %units = call i64 @dimension(ptr %arguments, i64 1, i64 {int(shape.is_stacked)})",
             "  ret i64 %units",
             "}",
             "define internal void @run(ptr %arguments, ptr %results, i64 %first, i64 %last) {",
@@ -61,16 +72,17 @@ def product_code(
 class _Product:
     """Writes the function's body."""
 
-    def __init__(self, processor: Processor, rows: int, is_half: bool, units_axis: int) -> None:
-        self._operands = operands(processor, is_half)
-        self._units_axis = units_axis
+    def __init__(self, processor: Processor, shape: ProductShape) -> None:
+        self._operands = operands(processor, shape.is_half)
+        self._shape = shape
         self._v = Vectors(processor.lanes)
+        rows = shape.rows
         parts = -(-rows // MOST_TOGETHER)
         ends = [rows * part // parts for part in range(parts + 1)]
         self._groups = [range(*pair) for pair in pairwise(ends)]
         most = processor.sums // max(map(len, self._groups))
-        self._together = 1 if rows == 1 else min(MOST_KERNEL_ROWS, max(1, most))
-        self._sums_each = SINGLE_ROW_SUMS if rows == 1 else 1
+        self._together = 1 if rows <= FEW else min(MOST_KERNEL_ROWS, max(1, most))
+        self._sums_each = SUMS_OF_FEW // rows if rows <= FEW else 1
         self.code = Code()
 
     def declarations(self) -> list[str]:
@@ -88,10 +100,12 @@ class _Product:
         kernel = let("call ptr @array(ptr %arguments, i64 1)")
         self._outputs = let("call ptr @array(ptr %results, i64 0)")
         self._units, self._width = (
-            let(f"call i64 @dimension(ptr %arguments, i64 1, i64 {axis})")
-            for axis in (self._units_axis, self._units_axis + 1)
+            let(f"call i64 @dimension(ptr %arguments, i64 1, i64 {axis:d})")
+            for axis in (self._shape.is_stacked, self._shape.is_stacked + 1)
         )
-        self._kernel = self._chosen(kernel) if self._units_axis else kernel
+        self._kernel = self._chosen(kernel) if self._shape.is_stacked else kernel
+        if self._shape.has_bias:
+            self._bias = let("call ptr @array(ptr %arguments, i64 2)")
         self._stepped = self._whole(self._operands.step)
         count = let("sub i64 %last, %first")
         rest = let(f"srem i64 {count}, {together}")
@@ -110,7 +124,8 @@ class _Product:
     def _chosen(self, kernels: Value) -> Value:
         """Where the kernel is whose number is an argument."""
         let = self.code.let
-        number = let(f"load i32, ptr {let('call ptr @array(ptr %arguments, i64 2)')}")
+        argument = 2 + self._shape.has_bias
+        number = let(f"load i32, ptr {let(f'call ptr @array(ptr %arguments, i64 {argument})')}")
         size = let(f"mul i64 {self._units}, {self._width}")
         place = let(f"mul i64 {size}, {let(f'sext i32 {number} to i64')}")
         return let(f"getelementptr {self._operands.kernel}, ptr {kernels}, i64 {place}")
@@ -132,7 +147,7 @@ class _Product:
         for row in group:
             place = let(f"mul i64 {self._width}, {row}")
             inputs.append(let(f"getelementptr {numbers.inputs}, ptr {self._inputs}, i64 {place}"))
-        is_fetched = is_first and together > 1
+        is_fetched = is_first and self._shape.rows > 1
         totals = self.code.loop(
             self._stepped,
             self._width,
@@ -141,12 +156,24 @@ class _Product:
             "float",
             self._v.sums(self.code, self._vectors(kernel, inputs, is_fetched)),
         )
+        units = [let(f"add i64 {unit}, {place}") for place in range(together)]
+        added = [
+            self._number(self._bias, target, numbers.kernel)
+            for target in units * self._shape.has_bias
+        ]
         for number, total in enumerate(totals):
-            target = let(f"add i64 {unit}, {number % together}")
+            if added:
+                total = let(f"fadd float {total}, {added[number % together]}")
             offset = let(f"mul i64 {self._units}, {group[number // together]}")
-            index = let(f"add i64 {target}, {offset}")
-            address = let(f"getelementptr float, ptr {self._outputs}, i64 {index}")
-            self.code.do(f"store float {total}, ptr {address}, align 4")
+            self._store(total, let(f"add i64 {units[number % together]}, {offset}"))
+
+    def _store(self, total: Value, index: Value) -> None:
+        """Writes an output, in the kernel's dtype."""
+        kind, size = self._operands.kernel, self._operands.kernel_bytes
+        if self._shape.is_half:
+            total = rounded(self.code, total)
+        address = self.code.let(f"getelementptr {kind}, ptr {self._outputs}, i64 {index}")
+        self.code.do(f"store {kind} {total}, ptr {address}, align {size}")
 
     def _vectors(self, kernel: list[Value], inputs: list[Value], is_fetched: bool) -> list[Value]:
         """The sums of all steps, a vector for each row of inputs and each of the kernel's."""

@@ -19,6 +19,16 @@ def constant(number: float) -> Value:
     return "0x" + struct.pack(">d", single).hex().upper()
 
 
+def rounded(code: Code, number: Value) -> Value:
+    """The bits of the bfloat16 number nearest to one in float32, an even one of two."""
+    let = code.let
+    bits = let(f"bitcast float {number} to i32")
+    is_odd = let(f"and i32 {let(f'lshr i32 {bits}, 16')}, 1")
+    half = let(f"add i32 {is_odd}, 32767")
+    above = let(f"lshr i32 {let(f'add i32 {bits}, {half}')}, 16")
+    return let(f"trunc i32 {above} to i16")
+
+
 class Vectors:
     """Writes what is done with vectors of so many float32 numbers."""
 
