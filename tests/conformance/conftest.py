@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,16 @@ from hornbook.native.processor import this_processor
 def narrow_machine_code() -> Iterator[None]:
     """Vectors of two numbers, which the cases' heads of odd widths are multiples of.
 
-    So that attention to a cache is machine code on JAX here too, as with the widths of real models.
+    So that attention to a cache is machine code here too, as with the widths of real models.
     """
-    own = this_processor()
-    if keras.backend.backend() != "jax" or own is None:
+    own, backend = this_processor(), keras.backend.backend()
+    if backend not in ("jax", "torch") or own is None:
         yield
         return
-    from hornbook.native import jax_calls
-
+    calls = import_module(f"hornbook.native.{backend}_calls")
     narrow = replace(own, lanes=2, has_bfloat16_dot=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jax_calls, "this_processor", lambda: narrow)
+        patch.setattr(calls, "this_processor", lambda: narrow)
         yield
 
 

@@ -51,10 +51,10 @@ def dot_product_attention(
         attend = partial(dot_product_attention, scale=scale, softcap=softcap, dropout=dropout)
         return mask.attend(query, key, value, bias, attend)
     drops = isinstance(dropout, Dropout) and dropout.is_random
-    if softcap is None and bias is None and dropout is None and _is_native(query, key, value, mask):
-        from hornbook.native.jax_calls import native_attention
-
-        return ops.cast(native_attention(query, key, value, mask, scale), query.dtype)
+    if softcap is None and bias is None and dropout is None:
+        calls = _native_calls()
+        if calls is not None and calls.has_native_attention(query, key, value, mask):
+            return calls.native_attention(query, key, value, mask, scale)
     key, value = as_numbers(key), as_numbers(value)
     if softcap is None and (drops or dropout is None):
         form = _own_form(query, key, value, drops)
@@ -65,12 +65,18 @@ def dot_product_attention(
     )
 
 
-def _is_native(query: Any, key: Any, value: Any, mask: Any) -> bool:
-    if keras.backend.backend() != "jax":
-        return False
-    from hornbook.native.jax_calls import has_native_attention
+def _native_calls() -> Any:
+    """The backend's calls of machine code, if it has any."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        from hornbook.native import jax_calls
 
-    return has_native_attention(query, key, value, mask)
+        return jax_calls
+    if backend == "torch":
+        from hornbook.native import torch_calls
+
+        return torch_calls
+    return None
 
 
 def _own_form(query: Any, key: Any, value: Any, drops: bool) -> Callable[..., Any] | None:

@@ -13,6 +13,8 @@ import torch
 from torch.nn import functional
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
+from hornbook.native.torch_calls import has_native_product, native_product
+
 KERNEL_FIRST = 3
 """Up to as many rows, a batch of parts of the kernel, one for each thread, is the fastest form."""
 
@@ -26,6 +28,8 @@ READS_BFLOAT16 = torch.__version__ >= (2, 13)
 def torch_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
     """Multiplies [..., inputs] by a kernel [outputs, inputs], giving [..., outputs]."""
     inputs = inputs.to(kernel.dtype)
+    if has_native_product(inputs, kernel):
+        return native_product(inputs, kernel, bias)
     if not _takes_own_form(inputs, kernel):
         return functional.linear(inputs, kernel, bias)
     if kernel.dtype == torch.bfloat16:

@@ -73,7 +73,7 @@ def has_head_dims(*dims: int) -> bool:
 
 
 def native_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) -> Any:
-    """Attends to a cache: float32 [batch, queries, heads * value_head_dim].
+    """Attends to a cache: [batch, queries, heads * value_head_dim], of the queries' dtype.
 
     Where `has_native_attention`, whose arguments these are; `scale` multiplies the scores. A query
     that may look nowhere gets zeros.
@@ -82,7 +82,8 @@ def native_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) 
     operation = operations.attention(_processor(), *arrays, scale)
     batch, length, heads, _ = query.shape
     result = (batch, length, heads * value.shape[-1])
-    return _call(operation, result, jnp.float32, query.astype(jnp.float32), key, value, mask)
+    arguments = (query.astype(jnp.float32), key, value, mask)
+    return _call(operation, result, jnp.float32, *arguments).astype(query.dtype)
 
 
 def has_native_write(cache: Any, new: Any, positions: Any) -> bool:

@@ -4,6 +4,7 @@ On a GPU of CUDA what was recorded is launched as one graph.
 """
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import optree
@@ -14,6 +15,7 @@ from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.drivers.torch_graphs import Graphs, cuda_capture
 from hornbook.generation.drivers.torch_recording import NotRecordableError, Recorder, Recording
 from hornbook.generation.state import Cache, GenerationState
+from hornbook.native.scope import machine_code
 from hornbook.samplers.rows import Rows
 
 MAX_RECORDINGS = 32
@@ -21,6 +23,18 @@ MAX_RECORDINGS = 32
 RECORDED_TOKENS = 128
 """Longer prompts take so long that what Keras does between the calls is little beside it, and while
 they are recorded, all that is computed on the way stays in memory."""
+
+
+def _generating(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Without gradients, and with machine code."""
+
+    @torch.no_grad()
+    @wraps(method)
+    def generating(*args: Any) -> Any:
+        with machine_code():
+            return method(*args)
+
+    return generating
 
 
 class TorchProgram(Program):
@@ -46,7 +60,7 @@ class TorchProgram(Program):
     def _on(self, kind: str) -> bool:
         return all(variable.value.device.type == kind for variable in self.variables)
 
-    @torch.no_grad()
+    @_generating
     def prefill(self, prompts: Any, lengths: Any, slots: tuple[int, ...]) -> tuple[Any, Any, Cache]:
         if prompts.numel() > RECORDED_TOKENS or not self._records_prompts:
             return step.prefill(self.model, prompts, lengths, slots)
@@ -64,7 +78,7 @@ class TorchProgram(Program):
         self._records_prompts = key in self._recordings
         return parts
 
-    @torch.no_grad()
+    @_generating
     def extend(
         self, prompts: Any, lengths: Any, starts: Any, cache: Cache, logits: Any
     ) -> tuple[Any, Any, Cache]:
@@ -74,7 +88,7 @@ class TorchProgram(Program):
     def begin(self, rows: Rows, logits: Any, hidden: Any, values: Values) -> Rows:
         return step.begin(self.sampler.with_traced_values(values), rows, logits, hidden)
 
-    @torch.no_grad()
+    @_generating
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         self._forget_if_weights_changed()
         numbers: Any = values
