@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hornbook.layers.kv_cache import write_kv_reference
+from hornbook.layers.norm import layer_norm_reference, rms_norm_reference
 from hornbook.native import jax_calls, xla_handler
 from hornbook.native.processor import this_processor
 from hornbook.native.scope import SWITCH, machine_code, report
@@ -30,6 +31,30 @@ def test_product_with_one_of_several_kernels(calls):
         made = jax.jit(calls.native_product)(inputs, kernels, jnp.int32(number))
         expected = np.asarray(inputs, "f8") @ np.asarray(kernels[number], "f8").T
         np.testing.assert_allclose(np.asarray(made, "f8"), expected, atol=1e-5, rtol=2**-7)
+
+
+@pytest.mark.parametrize(
+    "dtypes", [("float32",) * 3, ("bfloat16",) * 3, ("bfloat16", "float32", "bfloat16")]
+)
+@pytest.mark.parametrize("shape", [(1, 1, 37), (3, 160), (5, 5), (2, 3, 22001)])
+@pytest.mark.parametrize("kind", ["RMS", "layer", "layer without a bias"])
+def test_norm_is_its_reference(calls, kind, shape, dtypes):
+    """To the last place but one, as sums in another order are rounded otherwise."""
+    inputs = jnp.asarray(3 + 2 * RNG.normal(size=shape), dtypes[0])
+    scale, bias = (jnp.asarray(RNG.normal(size=shape[-1:]), dtypes[1]) for _ in range(2))
+    bias = bias if kind == "layer" else None
+    made = jax.jit(calls.native_norm, static_argnums=(3, 4, 5))(
+        inputs, scale, bias, 1e-3, dtypes[2], kind != "RMS"
+    )
+    if kind == "RMS":
+        expected = rms_norm_reference(inputs, scale, 1e-3, dtypes[2])
+    else:
+        expected = layer_norm_reference(inputs, scale, bias, 1e-3)
+    assert made.dtype == expected.dtype
+    places = 1e-5 if dtypes[2] == "float32" else 2**-6
+    expected = np.asarray(expected, "f8")
+    np.testing.assert_allclose(np.asarray(made, "f8"), expected, atol=1e-5, rtol=places)
+    assert np.mean(np.asarray(made, "f8") != expected) < (1 if dtypes[2] == "float32" else 0.02)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "uint16"])

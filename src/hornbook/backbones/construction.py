@@ -1,6 +1,5 @@
 """How models are made: under a dtype policy, and without values when a checkpoint brings them."""
 
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,8 +8,9 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from hornbook.backbones.weight_memory import weight_memory
+
 UNINITIALIZED = "uninitialized_variables"
-XLA_ALIGNMENT = 64  # bytes
 
 
 @contextmanager
@@ -60,14 +60,6 @@ def initialize(variables: Iterable[keras.Variable]) -> None:
             variable._deferred_initialize()
 
 
-def aligned_memory(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array without values, at an address that XLA on the CPU takes without copying."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + XLA_ALIGNMENT, "uint8")
-    start = -memory.ctypes.data % XLA_ALIGNMENT
-    return memory[start : start + size].view(dtype).reshape(shape)
-
-
 def _backend_copy(value: np.ndarray, dtype: str) -> Any:
     """A backend tensor that owns its memory, converted with at most one copy of this tensor."""
     backend = keras.backend.backend()
@@ -76,13 +68,27 @@ def _backend_copy(value: np.ndarray, dtype: str) -> Any:
 
         # `value` can be a file's mapping or be written to next, and `device_put` reads it later
         # or, where it happens to be aligned, keeps it, whatever `may_alias` says.
-        copy = aligned_memory(value.shape, dtype)
+        copy = weight_memory(value.shape, dtype)
         np.copyto(copy, value, casting="unsafe")
         return jax.device_put(copy)
-    if backend == "torch" and value.dtype == "bfloat16":
-        import torch
-        from keras.src.backend.torch.core import get_device, to_torch_dtype
-
-        bits = torch.tensor(value.view(np.int16), device=get_device())
-        return bits.view(torch.bfloat16).to(to_torch_dtype(dtype))
+    if backend == "torch":
+        return _torch_copy(value, dtype)
     return keras.ops.convert_to_tensor(np.array(value), dtype=dtype)
+
+
+def _torch_copy(value: np.ndarray, dtype: str) -> Any:
+    import torch
+    from keras.src.backend.torch.core import get_device, to_torch_dtype
+
+    def tensor_of(array: np.ndarray) -> Any:
+        is_half = array.dtype == "bfloat16"
+        tensor = torch.from_numpy(array.view(np.int16) if is_half else array)
+        return tensor.view(torch.bfloat16) if is_half else tensor
+
+    if get_device() != "cpu":
+        return tensor_of(np.array(value)).to(get_device()).to(to_torch_dtype(dtype))
+    memory = weight_memory(value.shape, dtype)
+    if value.dtype != memory.dtype:  # torch converts faster than numpy
+        return tensor_of(memory).copy_(tensor_of(np.array(value)))
+    np.copyto(memory, value)
+    return tensor_of(memory)

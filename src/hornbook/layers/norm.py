@@ -47,6 +47,9 @@ class RMSNormalization(keras.layers.Layer):
             return tensorflow_rms_norm(inputs, scale, self.epsilon, self.compute_dtype)
         if keras.backend.backend() == "torch":
             return _torch_rms_norm(inputs, scale, self.epsilon, self.compute_dtype)
+        native = _native_norm(inputs, scale, None, self.epsilon, self.compute_dtype)
+        if native is not None:
+            return native
         return rms_norm_reference(inputs, scale, self.epsilon, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -97,6 +100,11 @@ class LayerNormalization(keras.layers.Layer):
             from hornbook.layers.tensorflow_norm import tensorflow_layer_norm
 
             return tensorflow_layer_norm(inputs, self.scale, self.bias, self.epsilon)
+        scale, bias = ops.convert_to_tensor(self.scale), self.bias
+        added = None if bias is None else ops.convert_to_tensor(bias)
+        native = _native_norm(inputs, scale, added, self.epsilon, self.compute_dtype, True)
+        if native is not None:
+            return native
         return layer_norm_reference(inputs, self.scale, self.bias, self.epsilon)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -104,6 +112,19 @@ class LayerNormalization(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon, "use_bias": self.use_bias}
+
+
+def _native_norm(
+    inputs: Any, scale: Any, bias: Any, epsilon: float, dtype: str, is_centred: bool = False
+) -> Any:
+    """The norm as machine code on JAX, or None where there is none."""
+    if keras.backend.backend() != "jax":
+        return None
+    from hornbook.native.jax_calls import has_native_norm, native_norm
+
+    if not has_native_norm(inputs, scale, dtype):
+        return None
+    return native_norm(inputs, scale, bias, epsilon, dtype, is_centred)
 
 
 def layer_norm_reference(inputs: Any, scale: Any, bias: Any, epsilon: float) -> Any:

@@ -107,6 +107,37 @@ def native_write(cache: Any, new: Any, positions: Any) -> Any:
     return _call(operation, cache.shape, cache.dtype, *arguments, aliases={0: 0})
 
 
+def has_native_norm(inputs: Any, scale: Any, dtype: str) -> bool:
+    """Whether a norm of inputs [..., width] to a dtype is traced as machine code of ours."""
+    if usable_processor() is None or not _are_known(inputs):
+        return False
+    return operations.takes_norm(_array(inputs), _array(scale), dtype)
+
+
+def native_norm(
+    inputs: Any, scale: Any, bias: Any, epsilon: float, dtype: str, is_centred: bool
+) -> Any:
+    """A norm over the last axis, where `has_native_norm`.
+
+    Args:
+        inputs: [..., width].
+        scale: [width].
+        bias: [width], or None.
+        epsilon: added to the mean square, or to the variance.
+        dtype: of the result.
+        is_centred: whether the mean is subtracted. If not, what the scale multiplies is rounded to
+            its dtype before.
+    """
+    rows = inputs.reshape(-1, inputs.shape[-1])
+    arrays = _array(rows), _array(scale)
+    operation = operations.norm(
+        _processor(), *arrays, dtype, epsilon, is_centred, has_bias=bias is not None
+    )
+    added = () if bias is None else (bias.astype(scale.dtype),)
+    outputs = _call(operation, rows.shape, jnp.dtype(dtype), rows, scale, *added)
+    return outputs.reshape(inputs.shape)
+
+
 def _processor() -> Processor:
     processor = this_processor()
     if processor is None:
@@ -143,7 +174,9 @@ def _registered(operation: Operation, processor: Processor) -> str:
     target = f"hornbook {operation.name} {hashlib.sha256(details).hexdigest()}"
     with _LOCK:
         if target not in _TARGETS:
-            text = operation.code + handler_code(operation.grain, operation.is_shared)
+            text = operation.code + handler_code(
+                operation.grain, operation.is_shared, operation.is_single
+            )
             (handler,) = compiled(text, ["handler"], processor)
             jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(handler), platform="cpu")
             _TARGETS.add(target)

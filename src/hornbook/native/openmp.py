@@ -12,7 +12,7 @@ from pathlib import Path
 from hornbook.native.compiler import compiled
 from hornbook.native.operations import Operation
 from hornbook.native.processor import Processor
-from hornbook.native.team import CHUNKS_EACH, address
+from hornbook.native.xla_threads import CHUNKS_EACH, address
 
 AXES = 4
 WORDS = 1 + AXES

@@ -1,17 +1,19 @@
 """What there is machine code for, whoever calls it."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from hornbook.native.attention import BITS, MOST_BLOCK_VECTORS, AttentionShape, attention_code
+from hornbook.native.norm import NormShape, norm_code
 from hornbook.native.processor import Processor
 from hornbook.native.product import MOST_KERNEL_ROWS, ProductShape, product_code
 from hornbook.native.write import write_code
 
 MOST_ROWS = {"float32": 4, "bfloat16": 8}
 """Up to as many rows a product is faster than those of the libraries, ..."""
-MOST_ROWS_BFLOAT16 = 32
-"""... and in bfloat16 up to as many where the processor multiplies that itself."""
+MOST_ROWS_OF_ALL = 32
+"""... and in bfloat16 up to as many where the processor multiplies that itself; norms too."""
 MOST_QUERIES = 128
 """Up to as many queries of a head of keys go through the cache at once."""
 MOST_HEAD_DIM = 256
@@ -28,10 +30,7 @@ class Array(NamedTuple):
     dtype: str
 
     def bytes(self) -> int:
-        size = BYTES[self.dtype]
-        for length in self.shape:
-            size *= length
-        return size
+        return BYTES[self.dtype] * math.prod(self.shape)
 
 
 class Operation(NamedTuple):
@@ -42,19 +41,21 @@ class Operation(NamedTuple):
         code: LLVM's text of `count` and `run`.
         is_shared: whether several threads help.
         grain: threads take a multiple of so many parts at a time.
+        is_single: whether it is for a single row, and the next such call comes soon.
     """
 
     name: str
     code: str
     is_shared: bool
     grain: int = 1
+    is_single: bool = False
 
 
 def takes_product(processor: Processor, rows: int, dtype: str) -> bool:
     """Whether a product of so many rows in a dtype is faster as machine code."""
     most = MOST_ROWS.get(dtype, 0)
     if dtype == "bfloat16" and processor.has_bfloat16_dot:
-        most = MOST_ROWS_BFLOAT16
+        most = MOST_ROWS_OF_ALL
     return 1 <= rows <= most
 
 
@@ -64,7 +65,7 @@ def product(
     """The product of so many rows of inputs and a kernel, where `takes_product`."""
     shape = ProductShape(rows, kernel.dtype == "bfloat16", is_stacked, has_bias)
     code = product_code(processor, shape)
-    return Operation("product", code, _is_shared(kernel), MOST_KERNEL_ROWS)
+    return Operation("product", code, _is_shared(kernel), MOST_KERNEL_ROWS, rows == 1)
 
 
 def takes_inputs(processor: Processor, dtype: str) -> str:
@@ -122,6 +123,28 @@ def attention(
 def write(new: Array, has_slots: bool) -> Operation:
     """Writing new keys or values [batch, heads, length, width] into a cache of the same dtype."""
     return Operation("write", write_code(BYTES[new.dtype], has_slots), _is_shared(new))
+
+
+def takes_norm(inputs: Array, scale: Array, outputs: str) -> bool:
+    """Whether a norm of [..., width] is faster as machine code."""
+    rows = math.prod(inputs.shape[:-1])
+    known = {inputs.dtype, scale.dtype, outputs} <= {"float32", "bfloat16"}
+    return known and 1 <= rows <= MOST_ROWS_OF_ALL
+
+
+def norm(
+    processor: Processor,
+    inputs: Array,
+    scale: Array,
+    outputs: str,
+    epsilon: float,
+    is_centred: bool,
+    has_bias: bool,
+) -> Operation:
+    """The norm of [rows, width], where `takes_norm`; it is centred or that of the mean square."""
+    halves = (dtype == "bfloat16" for dtype in (inputs.dtype, scale.dtype, outputs))
+    shape = NormShape(epsilon, is_centred, has_bias, *halves)
+    return Operation("norm", norm_code(processor, shape), _is_shared(inputs))
 
 
 def _is_shared(*arrays: Array) -> bool:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from hornbook.native.code import Code, Value
 from hornbook.native.operands import operands
 from hornbook.native.processor import Processor
-from hornbook.native.vectors import Vectors, rounded
+from hornbook.native.vectors import Vectors
 
 MOST_TOGETHER = 8
 """So many rows of inputs are multiplied at a time; the kernel's rows stay in the cache for more."""
@@ -75,7 +75,7 @@ class _Product:
     def __init__(self, processor: Processor, shape: ProductShape) -> None:
         self._operands = operands(processor, shape.is_half)
         self._shape = shape
-        self._v = Vectors(processor.lanes)
+        self._v, self._one = Vectors(processor.lanes), Vectors(1)
         rows = shape.rows
         parts = -(-rows // MOST_TOGETHER)
         ends = [rows * part // parts for part in range(parts + 1)]
@@ -169,11 +169,12 @@ class _Product:
 
     def _store(self, total: Value, index: Value) -> None:
         """Writes an output, in the kernel's dtype."""
-        kind, size = self._operands.kernel, self._operands.kernel_bytes
-        if self._shape.is_half:
-            total = rounded(self.code, total)
+        kind = self._operands.kernel
         address = self.code.let(f"getelementptr {kind}, ptr {self._outputs}, i64 {index}")
-        self.code.do(f"store {kind} {total}, ptr {address}, align {size}")
+        if self._shape.is_half:
+            self._one.store_bfloat16(self.code, self._one.filled(self.code, total), address)
+        else:
+            self.code.do(f"store float {total}, ptr {address}, align 4")
 
     def _vectors(self, kernel: list[Value], inputs: list[Value], is_fetched: bool) -> list[Value]:
         """The sums of all steps, a vector for each row of inputs and each of the kernel's."""

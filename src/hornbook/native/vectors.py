@@ -19,16 +19,6 @@ def constant(number: float) -> Value:
     return "0x" + struct.pack(">d", single).hex().upper()
 
 
-def rounded(code: Code, number: Value) -> Value:
-    """The bits of the bfloat16 number nearest to one in float32, an even one of two."""
-    let = code.let
-    bits = let(f"bitcast float {number} to i32")
-    is_odd = let(f"and i32 {let(f'lshr i32 {bits}, 16')}, 1")
-    half = let(f"add i32 {is_odd}, 32767")
-    above = let(f"lshr i32 {let(f'add i32 {bits}, {half}')}, 16")
-    return let(f"trunc i32 {above} to i16")
-
-
 class Vectors:
     """Writes what is done with vectors of so many float32 numbers."""
 
@@ -36,6 +26,7 @@ class Vectors:
         self.lanes = lanes
         self.kind = f"<{lanes} x float>"
         self._whole = f"<{lanes} x i32>"
+        self._half = f"<{lanes} x i16>"
 
     def declarations(self) -> list[str]:
         """Of the functions that are called."""
@@ -65,8 +56,25 @@ class Vectors:
         )
 
     def load_bfloat16(self, code: Code, address: Value) -> Value:
-        numbers = code.let(f"load <{self.lanes} x i16>, ptr {address}, align 2")
-        wide = code.let(f"zext <{self.lanes} x i16> {numbers} to {self._whole}")
+        return self.widened(code, code.let(f"load {self._half}, ptr {address}, align 2"))
+
+    def store_bfloat16(self, code: Code, numbers: Value, address: Value) -> None:
+        code.do(f"store {self._half} {self.rounded(code, numbers)}, ptr {address}, align 2")
+
+    def rounded(self, code: Code, numbers: Value) -> Value:
+        """The bits of the nearest numbers in bfloat16, of two the even one."""
+        let, whole = code.let, self._whole
+        bits = let(f"bitcast {self.kind} {numbers} to {whole}")
+        upper = let(f"lshr {whole} {bits}, {self.whole_constant(16)}")
+        is_odd = let(f"and {whole} {upper}, {self.whole_constant(1)}")
+        half = let(f"add {whole} {is_odd}, {self.whole_constant(32767)}")
+        above = let(f"add {whole} {bits}, {half}")
+        above = let(f"lshr {whole} {above}, {self.whole_constant(16)}")
+        return let(f"trunc {whole} {above} to {self._half}")
+
+    def widened(self, code: Code, numbers: Value) -> Value:
+        """Numbers in float32, of their bits in bfloat16."""
+        wide = code.let(f"zext {self._half} {numbers} to {self._whole}")
         bits = code.let(f"shl {self._whole} {wide}, {self.whole_constant(16)}")
         return code.let(f"bitcast {self._whole} {bits} to {self.kind}")
 

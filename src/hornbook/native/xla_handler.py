@@ -9,7 +9,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from hornbook.native.team import share_address
+from hornbook.native.xla_threads import TURNS_AWAKE, Offsets, share_address
 
 KNOWN_VERSIONS = range(1, 6)
 """The second numbers of XLA's interface 0.x."""
@@ -20,7 +20,7 @@ def is_known() -> bool:
     return _version()[0] == 0 and _version()[1] in KNOWN_VERSIONS
 
 
-def handler_code(grain: int = 1, is_shared: bool = True) -> str:
+def handler_code(grain: int = 1, is_shared: bool = True, waits: bool = False) -> str:
     """LLVM's text of `handler`, which XLA can call.
 
     The module has to have
@@ -33,11 +33,15 @@ def handler_code(grain: int = 1, is_shared: bool = True) -> str:
     Args:
         grain: threads take a multiple of so many parts at a time, but for the last ones.
         is_shared: whether other threads help, which takes them a while to begin.
+        waits: whether they wait awake for the next call.
     """
     major, minor = _version()
     if is_shared:
-        share = f"void inttoptr (i64 {share_address()} to ptr)"
-        work = f"call {share}(ptr @run, ptr %arguments, ptr %results, i64 %count, i64 {grain})"
+        share = f"void inttoptr (i64 {share_address(_function_offsets())} to ptr)"
+        turns = TURNS_AWAKE if waits else 0
+        work = f"""call {share}(
+            ptr %api, ptr %context, ptr @run, ptr %arguments, ptr %results, i64 %count,
+            i64 {grain}, i64 {turns})"""
     else:
         work = "call void @run(ptr %arguments, ptr %results, i64 0, i64 %count)"
     return _ARRAYS + _ENTRY.format(major=major, minor=minor, work=work)
@@ -50,6 +54,13 @@ def _header() -> str:
 
     header = Path(jax.ffi.include_dir(), "xla", "ffi", "api", "c_api.h")
     return header.read_text("utf-8") if header.is_file() else ""
+
+
+@cache
+def _function_offsets() -> Offsets:
+    """Where the interface's functions are in its structure XLA_FFI_Api."""
+    names = re.findall(r"_XLA_FFI_API_STRUCT_FIELD\((XLA_FFI_\w+)\)", _header())
+    return tuple((name, 48 + 8 * place) for place, name in enumerate(names))
 
 
 @cache

@@ -11,7 +11,7 @@ import jax
 import keras
 import numpy as np
 
-from hornbook.backbones.construction import aligned_memory
+from hornbook.backbones.weight_memory import weight_memory
 from hornbook.generation.language_model import layers_of
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.layers.linear_group import Group, can_join, joined_kernels
@@ -145,7 +145,7 @@ def _joined(group: Group) -> jax.Array:
     if held is not None and held.holds(values):
         return held.kernel
     rows = sum(layer.units for layer in group)
-    memory = aligned_memory((rows, values[0].shape[1]), values[0].dtype)
+    memory = weight_memory((rows, values[0].shape[1]), values[0].dtype)
     np.concatenate(values, out=memory)
     del values
     start, parts = 0, []
