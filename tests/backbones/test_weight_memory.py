@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ml_dtypes
 import pytest
 
 from hornbook.backbones import weight_memory as module
@@ -32,7 +33,7 @@ def test_arrays_are_apart_and_aligned(size):
 
 
 def test_shapes_and_dtypes():
-    array = weight_memory((300, 500), "bfloat16")
+    array = weight_memory((300, 500), ml_dtypes.bfloat16)
     array[:] = 1.5
     assert (array.shape, array.dtype.name) == ((300, 500), "bfloat16")
 
