@@ -115,3 +115,14 @@ def test_not_on_an_accelerator():
     with machine_code():
         meta = normal(2, 64).to("meta"), normal(8, 64).to("meta")
         assert not torch_calls.has_native_product(*meta)
+
+
+@torch.no_grad()
+def test_not_for_tensors_of_another_kind():
+    class Elsewhere(torch.Tensor):
+        """As those are whose numbers lie on several machines."""
+
+    kernel = normal(8, 64)
+    with machine_code():
+        assert torch_calls.has_native_product(normal(2, 64), torch.nn.Parameter(kernel))
+        assert not torch_calls.has_native_product(normal(2, 64), kernel.as_subclass(Elsewhere))

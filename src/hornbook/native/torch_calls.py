@@ -17,8 +17,11 @@ MOST_ROWS = 16
 
 
 def usable_processor(*tensors: torch.Tensor) -> Processor | None:
-    """The processor that a call with such tensors may have machine code for, if it may."""
-    if not is_allowed() or any(tensor.device.type != "cpu" for tensor in tensors):
+    """The processor that a call with such tensors may have machine code for, if it may.
+
+    There is none for tensors that are not just numbers in this process's memory.
+    """
+    if not is_allowed() or not all(map(_is_plain, tensors)):
         return None
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or torchs_openmp() is None:
         return None
@@ -117,6 +120,10 @@ def _function(operation: Operation) -> Function:
     if library is None:
         raise RuntimeError("This torch doesn't share its work by OpenMP.")
     return function_of(operation, _processor(), library)
+
+
+def _is_plain(tensor: torch.Tensor) -> bool:
+    return tensor.device.type == "cpu" and type(tensor) in (torch.Tensor, torch.nn.Parameter)
 
 
 def _processor() -> Processor:
