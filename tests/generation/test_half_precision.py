@@ -1,6 +1,7 @@
 """Models in bfloat16, whose steps the drivers run in forms of their own on the CPU."""
 
 import re
+from importlib import import_module
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from hornbook.generation import Engine
 from hornbook.generation.drafts import PromptLookup
 from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.models import MistralBackbone, MistralCausalLM, MixtralBackbone, MixtralCausalLM
-from hornbook.native import jax_calls
+from hornbook.native import operations
 from hornbook.native.processor import this_processor
 from hornbook.native.scope import SWITCH
 
@@ -141,19 +142,36 @@ def test_a_sampler_that_xla_cannot_compile(model, rows):
     assert loops(engine) == (0, 1)
 
 
-@pytest.mark.backends("jax")
+@pytest.fixture
+def called(monkeypatch):
+    """The operations of machine code that were called, as far as the backend has them."""
+    names = set()
+    calls = import_module(f"hornbook.native.{keras.backend.backend()}_calls")
+    for name in ("product", "attention", "write", "norm"):
+        make = getattr(operations, name)
+
+        def counted(*given, make=make, name=name, **more):
+            names.add(name)
+            return make(*given, **more)
+
+        monkeypatch.setattr(operations, name, counted)
+    if keras.backend.backend() == "torch":
+        for name in ("_product", "_attention"):
+            monkeypatch.setattr(calls, name, getattr(calls, name).__wrapped__)
+    return names
+
+
+@pytest.mark.backends("jax", "torch")
 @pytest.mark.skipif(this_processor() is None, reason="no machine code for this processor")
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
-def test_where_machine_code_runs(dtype, monkeypatch):
-    """A batch's products in half precision, and attention to a cache; nothing where it is off."""
-    called = set()
-    call = jax_calls._call
-    monkeypatch.setattr(
-        jax_calls, "_call", lambda *given: called.add(given[0].split()[1]) or call(*given)
-    )
+def test_where_machine_code_runs(dtype, called, monkeypatch):
+    """A few rows' products, attention to a cache, and on JAX more; nothing where it is off."""
+    expected = {"attention", "product"}
+    if keras.backend.backend() == "jax":
+        expected |= {"write", "norm"}
     model = causal_lm(dtype)
     results = generate(Engine(model), 9, 3, 14, limits=40)
-    assert called == {"attention", "product"} if dtype == "bfloat16" else {"attention"}
+    assert called == expected
     called.clear()
     monkeypatch.setenv(SWITCH, "0")
     plain = generate(Engine(model), 9, 3, 14, limits=40)
