@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from hornbook.native.chunks import SIZE_CODE, address
 from hornbook.native.compiler import compiled
 from hornbook.native.operations import Operation
 from hornbook.native.processor import Processor
-from hornbook.native.xla_threads import CHUNKS_EACH, address
 
 AXES = 4
 WORDS = 1 + AXES
@@ -44,12 +44,15 @@ def function_of(operation: Operation, processor: Processor, library: str) -> Fun
     alone = "call void @run(ptr %arguments, ptr %results, i64 0, i64 %count)"
     shared = "call void @shared(ptr %arguments, ptr %results, i64 %count, i64 %threads)"
     parallel = address(ctypes.CDLL(library).GOMP_parallel)
-    text = operation.code + _CODE.format(
-        words=WORDS,
-        work=shared if operation.is_shared else alone,
-        each=CHUNKS_EACH,
-        grain=operation.grain,
-        parallel=parallel,
+    text = (
+        operation.code
+        + SIZE_CODE
+        + _CODE.format(
+            words=WORDS,
+            work=shared if operation.is_shared else alone,
+            grain=operation.grain,
+            parallel=parallel,
+        )
     )
     (place,) = compiled(text, ["handler"], processor)
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
@@ -104,12 +107,7 @@ out:
 
 define internal void @shared(ptr %arguments, ptr %results, i64 %count, i64 %threads) {{
 start:
-  %pieces.each = mul i64 %threads, {each}
-  %pieces = mul i64 %pieces.each, {grain}
-  %pieces.most = add i64 %pieces, -1
-  %count.more = add i64 %count, %pieces.most
-  %grains = sdiv i64 %count.more, %pieces
-  %size = mul i64 %grains, {grain}
+  %size = call i64 @chunk.size(i64 %count, i64 %threads, i64 {grain})
   %job.at = alloca %Job
   %j0 = insertvalue %Job zeroinitializer, ptr %arguments, 0
   %j1 = insertvalue %Job %j0, ptr %results, 1

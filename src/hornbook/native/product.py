@@ -157,10 +157,8 @@ class _Product:
             self._v.sums(self.code, self._vectors(kernel, inputs, is_fetched)),
         )
         units = [let(f"add i64 {unit}, {place}") for place in range(together)]
-        added = [
-            self._number(self._bias, target, numbers.kernel)
-            for target in units * self._shape.has_bias
-        ]
+        biased = units if self._shape.has_bias else []
+        added = [self._number(self._bias, target, numbers.kernel) for target in biased]
         for number, total in enumerate(totals):
             if added:
                 total = let(f"fadd float {total}, {added[number % together]}")

@@ -9,13 +9,11 @@ comes while another call has the threads is done by its own thread alone.
 
 import ctypes
 from functools import cache
-from typing import Any
 
+from hornbook.native.chunks import SIZE_CODE, address
 from hornbook.native.compiler import compiled
 from hornbook.native.processor import this_processor
 
-CHUNKS_EACH = 4
-"""Chunks of work for each thread, so that the others go on where one is held up."""
 TURNS_AWAKE = 2000
 """So many times a thread looks for work before it goes; it is some 50 microseconds."""
 
@@ -39,14 +37,9 @@ def share_address(offsets: Offsets) -> int:
     if processor is None:
         raise RuntimeError("There is no machine code for this processor, or no llvmlite.")
     give_way = address(ctypes.CDLL(None).sched_yield)
-    code = _CODE.format(each=CHUNKS_EACH, give_way=give_way, **dict(offsets))
+    code = SIZE_CODE + _CODE.format(give_way=give_way, **dict(offsets))
     (share,) = compiled(code, ["share"], processor)
     return share
-
-
-def address(function: Any) -> str:
-    """A function of C's in LLVM's language."""
-    return f"inttoptr (i64 {ctypes.cast(function, ctypes.c_void_p).value} to ptr)"
 
 
 _CODE = """
@@ -169,12 +162,7 @@ define void @share(
 ) {{
 start:
   %threads = call i64 @thread.count(ptr %api, ptr %context)
-  %pieces.each = mul i64 %threads, {each}
-  %pieces = mul i64 %pieces.each, %grain
-  %pieces.most = add i64 %pieces, -1
-  %count.more = add i64 %count, %pieces.most
-  %grains = sdiv i64 %count.more, %pieces
-  %size = mul i64 %grains, %grain
+  %size = call i64 @chunk.size(i64 %count, i64 %threads, i64 %grain)
   %size.most = add i64 %size, -1
   %count.filled = add i64 %count, %size.most
   %chunks = sdiv i64 %count.filled, %size
