@@ -98,6 +98,7 @@ def test_what_is_taken():
     with machine_code():
         assert jax_calls.has_native_product(2, "bfloat16")
         assert jax_calls.has_native_product(1, "float32")
+        assert not jax_calls.has_native_product(1, jnp.dtype("bfloat16"))
         assert not jax_calls.has_native_product(1, "float16")
         assert not jax_calls.has_native_product(1000, "bfloat16")
         assert jax_calls.has_native_attention(*shapes())
