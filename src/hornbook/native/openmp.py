@@ -18,6 +18,9 @@ AXES = 4
 WORDS = 1 + AXES
 """An array is so many whole numbers: where it is, and its dimensions."""
 
+LIBRARIES = ("libgomp*.so*", "libiomp5*.so*", "libomp*.so*")
+"""OpenMP of GNU, Intel and LLVM; all have GNU's functions."""
+
 Function = Callable[[ctypes.Array[ctypes.c_int64], ctypes.Array[ctypes.c_int64], int], None]
 
 
@@ -28,7 +31,8 @@ def torchs_openmp() -> str | None:
 
     if "parallel backend: OpenMP" not in torch.__config__.parallel_info():
         return None
-    libraries = Path(torch.__file__).parent.joinpath("lib").glob("lib*omp*.so*")
+    folder = Path(torch.__file__).parent / "lib"
+    libraries = (library for name in LIBRARIES for library in folder.glob(name))
     return next((str(library) for library in libraries if _has_parallel(library)), None)
 
 
