@@ -89,3 +89,8 @@ def test_scores_far_apart(calls):
         made = calls.native_attention(query, key, value, mask, 1.0)
         best = numbers(value)[0, 0, -1 if sign > 0 else 0]
         np.testing.assert_allclose(numbers(made)[0, 0], best, atol=1e-6)
+
+
+def test_widths_that_differ(calls):
+    with pytest.raises(ValueError, match="last dimensions"):
+        calls.native_product(normal(2, 8), normal(4, 9))

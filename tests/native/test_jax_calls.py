@@ -114,6 +114,14 @@ def test_what_is_taken():
         assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((64,), bool))
 
 
+def test_a_cache_in_float16_is_not_taken():
+    cache = jnp.zeros((1, 1, 4, 2), "float16")
+    with machine_code():
+        assert not jax_calls.has_native_write(cache, cache[:, :, :1], jnp.zeros(1, "int32"))
+        whole = cache.astype("float32")
+        assert jax_calls.has_native_write(whole, whole[:, :, :1], jnp.zeros(1, "int32"))
+
+
 def assert_is_off():
     with machine_code():
         assert not jax_calls.has_native_product(2, "bfloat16")

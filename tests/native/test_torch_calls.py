@@ -30,6 +30,13 @@ def test_a_bias_is_added_before_rounding(calls, rows, dtype):
     torch.testing.assert_close(made.double(), exact, atol=2e-5, rtol=1.01 * place)
 
 
+def test_a_bias_that_lies_apart_and_has_another_dtype(calls):
+    inputs, kernel, bias = normal(2, 37), normal(67, 37), normal(134, dtype=torch.float32)[::2]
+    made = calls.native_product(inputs, kernel, bias)
+    expected = calls.native_product(inputs, kernel, bias.to(torch.bfloat16))
+    torch.testing.assert_close(made, expected, atol=0, rtol=0)
+
+
 def test_inputs_that_lie_apart(calls):
     inputs, kernel = normal(37, 3).T, normal(5, 37)
     made, expected = (calls.native_product(x, kernel) for x in (inputs, inputs.contiguous()))

@@ -88,7 +88,8 @@ def _torch_copy(value: np.ndarray, dtype: str) -> Any:
     if get_device() != "cpu":
         return tensor_of(np.array(value)).to(get_device()).to(to_torch_dtype(dtype))
     memory = weight_memory(value.shape, dtype)
-    if value.dtype != memory.dtype:  # torch converts faster than numpy
+    if value.dtype != memory.dtype and value.dtype in ("float32", "float16", "bfloat16"):
+        # torch converts faster than numpy
         return tensor_of(memory).copy_(tensor_of(np.array(value)))
-    np.copyto(memory, value)
+    np.copyto(memory, value, casting="unsafe")
     return tensor_of(memory)

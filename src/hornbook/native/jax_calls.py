@@ -37,10 +37,10 @@ def has_native_product(rows: int, dtype: Any) -> bool:
 
     A single row in bfloat16 XLA multiplies as fast.
     """
-    processor = usable_processor()
-    if processor is None or (rows == 1 and dtype == jnp.bfloat16):
+    processor, name = usable_processor(), jnp.dtype(dtype).name
+    if processor is None or (rows == 1 and name == "bfloat16"):
         return False
-    return operations.takes_product(processor, rows, jnp.dtype(dtype).name)
+    return operations.takes_product(processor, rows, name)
 
 
 def native_product(inputs: Any, kernel: Any, number: Any = None) -> Any:
@@ -55,7 +55,7 @@ def native_product(inputs: Any, kernel: Any, number: Any = None) -> Any:
     """
     processor = _processor()
     rows, units = inputs.shape[0], kernel.shape[-2]
-    operation = operations.product(processor, rows, _array(kernel), number is not None)
+    operation = operations.product(processor, _array(inputs), _array(kernel), number is not None)
     inputs = inputs.astype(operations.takes_inputs(processor, kernel.dtype.name))
     chosen = () if number is None else (number,)
     return _call(operation, (rows, units), kernel.dtype, inputs, kernel, *chosen)
@@ -97,7 +97,8 @@ def has_native_write(cache: Any, new: Any, positions: Any) -> bool:
         new: [batch, heads, length, width], of the same dtype.
         positions: int32 [batch] or [batch, length].
     """
-    return usable_processor() is not None and _are_known(cache, new, positions)
+    is_known_dtype = cache.dtype == new.dtype and cache.dtype.name in operations.BYTES
+    return usable_processor() is not None and is_known_dtype and _are_known(cache, new, positions)
 
 
 def native_write(cache: Any, new: Any, positions: Any) -> Any:

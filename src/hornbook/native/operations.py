@@ -60,9 +60,23 @@ def takes_product(processor: Processor, rows: int, dtype: str) -> bool:
 
 
 def product(
-    processor: Processor, rows: int, kernel: Array, is_stacked: bool = False, has_bias: bool = False
+    processor: Processor,
+    inputs: Array,
+    kernel: Array,
+    is_stacked: bool = False,
+    has_bias: bool = False,
 ) -> Operation:
-    """The product of so many rows of inputs and a kernel, where `takes_product`."""
+    """The product of inputs [rows, width] and a kernel [units, width], where `takes_product`.
+
+    Raises:
+        ValueError: they have different widths; the machine code would read what isn't theirs.
+    """
+    if inputs.shape[-1] != kernel.shape[-1]:
+        raise ValueError(
+            f"Inputs {inputs.shape} can't be multiplied by a kernel {kernel.shape}: their last"
+            " dimensions have to be the same."
+        )
+    rows = inputs.shape[0]
     shape = ProductShape(rows, kernel.dtype == "bfloat16", is_stacked, has_bias)
     code = product_code(processor, shape)
     return Operation("product", code, _is_shared(kernel), MOST_KERNEL_ROWS, rows == 1)

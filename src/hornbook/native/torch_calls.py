@@ -48,14 +48,17 @@ def native_product(
         given = (inputs, kernel, bias)
         return handle_torch_function(native_product, (inputs, kernel), *given)
     units, width = kernel.shape
-    rows = inputs.numel() // width
-    function, dtype = _product(rows, units, width, kernel.dtype, bias is not None)
+    rows = inputs.numel() // inputs.shape[-1]
+    function, dtype = _product(
+        (rows, inputs.shape[-1]), (units, width), kernel.dtype, bias is not None
+    )
     inputs = inputs.to(dtype).contiguous()
     outputs = kernel.new_empty((*inputs.shape[:-1], units))
     if bias is None:
         arguments = _TWO(inputs.data_ptr(), rows, width, 0, 0, kernel.data_ptr(), units, width)
     else:
-        places = (kernel.data_ptr(), units, width, 0, 0, bias.contiguous().data_ptr())
+        bias = bias.to(kernel.dtype).contiguous()
+        places = (kernel.data_ptr(), units, width, 0, 0, bias.data_ptr())
         arguments = _THREE(inputs.data_ptr(), rows, width, 0, 0, *places)
     function(arguments, _ONE(outputs.data_ptr()), torch.get_num_threads())
     return outputs
@@ -99,13 +102,13 @@ _ONE, _TWO, _THREE, _FOUR = (ctypes.c_int64 * (WORDS * count) for count in (1, 2
 
 @cache
 def _product(
-    rows: int, units: int, width: int, dtype: torch.dtype, has_bias: bool
+    inputs: tuple[int, int], kernel: tuple[int, int], dtype: torch.dtype, has_bias: bool
 ) -> tuple[Function, torch.dtype]:
-    """The product's function, and the dtype of its inputs."""
-    processor = _processor()
-    kernel = Array((units, width), str(dtype).removeprefix("torch."))
-    operation = operations.product(processor, rows, kernel, has_bias=has_bias)
-    taken = operations.takes_inputs(processor, kernel.dtype)
+    """The function for inputs [rows, width] and a kernel of such shapes, and the inputs' dtype."""
+    processor, name = _processor(), str(dtype).removeprefix("torch.")
+    arrays = Array(inputs, name), Array(kernel, name)
+    operation = operations.product(processor, *arrays, has_bias=has_bias)
+    taken = operations.takes_inputs(processor, name)
     return _function(operation), getattr(torch, taken)
 
 
