@@ -147,7 +147,7 @@ def called(monkeypatch):
     """The operations of machine code that were called, as far as the backend has them."""
     names = set()
     calls = import_module(f"hornbook.native.{keras.backend.backend()}_calls")
-    for name in ("product", "attention", "write", "norm"):
+    for name in ("product", "attention", "write", "norm", "bounds", "likeliest"):
         make = getattr(operations, name)
 
         def counted(*given, make=make, name=name, **more):
@@ -156,7 +156,7 @@ def called(monkeypatch):
 
         monkeypatch.setattr(operations, name, counted)
     if keras.backend.backend() == "torch":
-        for name in ("_product", "_attention"):
+        for name in ("_product", "_attention", "_bounds", "_likeliest"):
             monkeypatch.setattr(calls, name, getattr(calls, name).__wrapped__)
     return names
 
@@ -165,16 +165,18 @@ def called(monkeypatch):
 @pytest.mark.skipif(this_processor() is None, reason="no machine code for this processor")
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_where_machine_code_runs(dtype, called, monkeypatch):
-    """A few rows' products, attention to a cache, and on JAX more; nothing where it is off."""
-    expected = {"attention", "product"}
+    """Products, the likeliest outputs, attention to a cache; on JAX more; nothing when off."""
+    monkeypatch.setattr(operations, "LEAST_LIKELIEST", 0)
+    expected = {"attention", "product", "bounds", "likeliest"}
     if keras.backend.backend() == "jax":
         expected |= {"write", "norm"}
     model = causal_lm(dtype)
-    results = generate(Engine(model), 9, 3, 14, limits=40)
+    lengths = (9, 3) if dtype == "bfloat16" else (9, 3, 14)
+    results = generate(Engine(model), *lengths, limits=40)
     assert called == expected
     called.clear()
     monkeypatch.setenv(SWITCH, "0")
-    plain = generate(Engine(model), 9, 3, 14, limits=40)
+    plain = generate(Engine(model), *lengths, limits=40)
     assert called == set()
     if dtype == "float32":
         np.testing.assert_array_equal(results[0], plain[0])

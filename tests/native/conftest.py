@@ -25,7 +25,7 @@ def calls(request, monkeypatch):
     else:
         from hornbook.native import torch_calls as calls
 
-        for name in ("_product", "_attention", "_function"):
+        for name in ("_product", "_attention", "_bounds", "_likeliest", "_function"):
             monkeypatch.setattr(calls, name, cache(getattr(calls, name).__wrapped__))
     chosen = replace(this_processor(), **KINDS[request.param])
     monkeypatch.setattr(calls, "this_processor", lambda: chosen)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from hornbook.generation.drivers.kernel_codes import kernel_codes
 from hornbook.layers.dot_product_attention import dot_product_attention_reference
 
 pytestmark = pytest.mark.backends("jax", "torch")
@@ -40,6 +41,40 @@ def test_nothing_to_do(calls):
 def test_product_is_numpys(calls, rows, width, units, dtype):
     inputs, kernel = (normal(*shape, dtype=dtype) for shape in ((rows, width), (units, width)))
     assert_is_product(calls.native_product(inputs, kernel), inputs, kernel)
+
+
+def of_likeliest(rows, width, units, dtype="float32"):
+    """Inputs, a kernel and its codes."""
+    inputs, kernel = (normal(*shape, dtype=dtype) for shape in ((rows, width), (units, width)))
+    codes = kernel_codes(numbers(kernel).astype("float32"))
+    return inputs, kernel, [ops.convert_to_tensor(part) for part in codes]
+
+
+@pytest.mark.parametrize(("width", "units"), [(160, 40), (37, 5), (5, 1), (768, 441)])
+@pytest.mark.parametrize("rows", [1, 2, 8])
+def test_bounds_are_above_and_close(calls, rows, width, units):
+    inputs, kernel, codes = of_likeliest(rows, width, units)
+    norms = np.linalg.norm(numbers(inputs), axis=1)
+    made = calls.native_bounds(inputs, *codes, ops.cast(norms, "float32"))
+    above = numbers(made) - numbers(inputs) @ numbers(kernel).T
+    off = numbers(codes[2]) * norms[:, None]
+    assert (above >= 0).all()
+    assert (above <= 2 * off).all()
+    assert (off < 0.015 * norms[:, None] * np.linalg.norm(numbers(kernel), axis=1)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("width", "units"), [(160, 40), (37, 5), (5, 1), (64, 90001)])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_outputs_whose_bounds_reach_the_least_are_a_single_rows(calls, rows, width, units, dtype):
+    inputs, kernel, _ = of_likeliest(rows, width, units, dtype)
+    bounds = RNG.random((rows, units)).astype("float32")
+    least = np.array([0.9, 1.1, 0.0][:rows], "float32")  # some of them, none and all
+    made = calls.native_likeliest(inputs, kernel, *map(ops.convert_to_tensor, (bounds, least)))
+    for row in range(rows):
+        alone = numbers(calls.native_product(inputs[row : row + 1], kernel))[0]
+        expected = np.where(bounds[row] >= least[row], alone, -np.inf)
+        np.testing.assert_array_equal(numbers(made)[row], expected)
 
 
 @pytest.mark.parametrize("masks", [(True, True), (True, False), (False, True), (False, False)])
@@ -94,3 +129,9 @@ def test_scores_far_apart(calls):
 def test_widths_that_differ(calls):
     with pytest.raises(ValueError, match="last dimensions"):
         calls.native_product(normal(2, 8), normal(4, 9))
+    _, kernel, codes = of_likeliest(2, 8, 4)
+    norms = ops.ones(2)
+    with pytest.raises(ValueError, match="last dimensions"):
+        calls.native_bounds(normal(2, 9, dtype="float32"), *codes, norms)
+    with pytest.raises(ValueError, match="last dimensions"):
+        calls.native_likeliest(normal(2, 9, dtype="float32"), kernel, ops.ones((2, 4)), norms)

@@ -1,7 +1,7 @@
 """What generation needs of a model."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hornbook.generation.state import Cache
 
@@ -43,6 +43,19 @@ class LanguageModel(Protocol):
 
     def project(self, hidden: Any) -> Any:
         """Hidden states [batch, length, hidden_dim] to logits [batch, length, vocabulary]."""
+
+
+class LayerKernel(NamedTuple):
+    """A layer, and the variable [units, width] that it multiplies by."""
+
+    layer: Any
+    kernel: Any
+
+
+def logits_product(model: Any) -> LayerKernel | None:
+    """The product that a model's logits are; None where they are more, or it doesn't say."""
+    product: LayerKernel | None = getattr(model, "logits_product", None)
+    return product
 
 
 def restart_lengths(model: LanguageModel) -> tuple[int, ...]:

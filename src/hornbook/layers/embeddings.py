@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from hornbook.layers.initializer import own_initializer
-from hornbook.layers.linear_product import linear_product
+from hornbook.layers.likeliest_product import output_product
 from hornbook.layers.lookup import look_up
 from hornbook.layers.positions import token_positions
 
@@ -80,11 +80,16 @@ class ReversibleEmbedding(keras.layers.Layer):
                 initializer=own_initializer(self.embeddings_initializer),
             )
 
+    @property
+    def reverse_kernel(self) -> Any:
+        """The matrix of the projection back."""
+        return self.embeddings if self.tie_weights else self.reverse_embeddings
+
     def call(self, inputs: Any, reverse: bool = False) -> Any:
         if reverse:
-            kernel = self.embeddings if self.tie_weights else self.reverse_embeddings
             dtype = self.reverse_dtype or self.compute_dtype
-            return linear_product(ops.cast(inputs, dtype), ops.cast(kernel, dtype))
+            kernel = ops.cast(self.reverse_kernel, dtype)
+            return output_product(self, ops.cast(inputs, dtype), kernel)
         outputs = look_up(self.embeddings, ops.cast(inputs, "int32"))
         return ops.cast(outputs, self.compute_dtype)
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from hornbook.layers.initializer import own_initializer
+from hornbook.layers.likeliest_product import output_product
 from hornbook.layers.linear_product import linear_product
 
 
@@ -53,7 +54,7 @@ class Linear(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         bias = self.bias if self.use_bias else None
-        outputs = linear_product(inputs, self._dequantized_kernel(), bias)
+        outputs = output_product(self, inputs, self._dequantized_kernel(), bias)
         if self.lora_scale is not None:
             update = linear_product(linear_product(inputs, self.lora_a), self.lora_b)
             outputs = outputs + update * ops.cast(self.lora_scale, outputs.dtype)

@@ -61,6 +61,26 @@ def native_product(inputs: Any, kernel: Any, number: Any = None) -> Any:
     return _call(operation, (rows, units), kernel.dtype, inputs, kernel, *chosen)
 
 
+def has_native_likeliest(rows: int, kernel: Any) -> bool:
+    """Whether the likeliest outputs of a kernel [units, width] are traced as machine code."""
+    return usable_processor() is not None and operations.takes_likeliest(rows, _array(kernel))
+
+
+def native_bounds(inputs: Any, codes: Any, scales: Any, errors: Any, norms: Any) -> Any:
+    """What a product's outputs are at most: float32 [rows, units]; see `bounds_code`."""
+    operation = operations.bounds(_processor(), _array(inputs), _array(codes))
+    shape = inputs.shape[0], codes.shape[0]
+    return _call(operation, shape, jnp.float32, inputs, codes, scales, errors, norms)
+
+
+def native_likeliest(inputs: Any, kernel: Any, bounds: Any, least: Any) -> Any:
+    """The product's outputs [rows, units] whose bounds reach the `least`, and minus infinity."""
+    processor = _processor()
+    operation = operations.likeliest(processor, _array(inputs), _array(kernel))
+    inputs = inputs.astype(operations.takes_inputs(processor, kernel.dtype.name))
+    return _call(operation, bounds.shape, kernel.dtype, inputs, kernel, bounds, least)
+
+
 def has_native_attention(query: Any, key: Any, value: Any, mask: Any) -> bool:
     """Whether attention to a cache is traced as machine code of ours; see `takes_attention`."""
     processor = usable_processor()

@@ -115,3 +115,15 @@ class Widened(Singles):
     def values(self, code: Code, row: Value, index: Value) -> list[Value]:
         behind = code.let(f"add i64 {index}, {self._v.lanes}")
         return [*super().values(code, row, index), *super().values(code, row, behind)]
+
+
+class Codes(Singles):
+    """A kernel in whole numbers of 8 bits, which become float32, and inputs in float32."""
+
+    kernel, kernel_bytes = "i8", 1
+
+    def weights(self, code: Code, row: Value, index: Value) -> list[Value]:
+        address = code.let(f"getelementptr i8, ptr {row}, i64 {index}")
+        lanes, kind = self._v.lanes, self._v.kind
+        whole = code.let(f"load <{lanes} x i8>, ptr {address}, align 1")
+        return [code.let(f"sitofp <{lanes} x i8> {whole} to {kind}")]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hornbook.native.attention import BITS, MOST_BLOCK_VECTORS, AttentionShape, attention_code
+from hornbook.native.likeliest import bounds_code, likeliest_code
 from hornbook.native.norm import NormShape, norm_code
 from hornbook.native.processor import Processor
 from hornbook.native.product import MOST_KERNEL_ROWS, ProductShape, product_code
@@ -14,13 +15,17 @@ MOST_ROWS = {"float32": 4, "bfloat16": 8}
 """Up to as many rows a product is faster than those of the libraries, ..."""
 MOST_ROWS_OF_ALL = 32
 """... and in bfloat16 up to as many where the processor multiplies that itself; norms too."""
+MOST_LIKELIEST = {"float32": 8, "bfloat16": 2}
+"""Up to as many rows it is faster to compute the likeliest outputs alone."""
+LEAST_LIKELIEST = 2**22
+"""Smaller kernels, in numbers, are multiplied as quickly."""
 MOST_QUERIES = 128
 """Up to as many queries of a head of keys go through the cache at once."""
 MOST_HEAD_DIM = 256
 """Wider heads don't fit into a processor's registers."""
 MOST_ALONE = 2**18
 """So many bytes one thread reads before another has begun."""
-BYTES = {"float32": 4, "bfloat16": 2, BITS: 2}
+BYTES = {"float32": 4, "bfloat16": 2, BITS: 2, "int8": 1}
 
 
 class Array(NamedTuple):
@@ -71,11 +76,7 @@ def product(
     Raises:
         ValueError: they have different widths; the machine code would read what isn't theirs.
     """
-    if inputs.shape[-1] != kernel.shape[-1]:
-        raise ValueError(
-            f"Inputs {inputs.shape} can't be multiplied by a kernel {kernel.shape}: their last"
-            " dimensions have to be the same."
-        )
+    _check_widths(inputs, kernel)
     rows = inputs.shape[0]
     shape = ProductShape(rows, kernel.dtype == "bfloat16", is_stacked, has_bias)
     code = product_code(processor, shape)
@@ -85,6 +86,29 @@ def product(
 def takes_inputs(processor: Processor, dtype: str) -> str:
     """The dtype of inputs that are multiplied by a kernel of a dtype."""
     return dtype if processor.has_bfloat16_dot else "float32"
+
+
+def takes_likeliest(rows: int, kernel: Array) -> bool:
+    """Whether it is faster to compute the likeliest outputs of a kernel [units, width] alone."""
+    most = MOST_LIKELIEST.get(kernel.dtype, 0)
+    return 1 <= rows <= most and math.prod(kernel.shape) >= LEAST_LIKELIEST
+
+
+def bounds(processor: Processor, inputs: Array, codes: Array) -> Operation:
+    """What the outputs of [rows, width] and a kernel in 8 bits [units, width] are at most."""
+    _check_widths(inputs, codes)
+    rows = inputs.shape[0]
+    code = bounds_code(processor, rows)
+    return Operation("bounds", code, _is_shared(codes), MOST_KERNEL_ROWS, rows == 1)
+
+
+def likeliest(processor: Processor, inputs: Array, kernel: Array) -> Operation:
+    """The outputs of [rows, width] and a kernel [units, width] that bounds allow to be highest."""
+    _check_widths(inputs, kernel)
+    rows, units = inputs.shape[0], kernel.shape[0]
+    code = likeliest_code(processor, rows, kernel.dtype == "bfloat16")
+    is_shared = _is_shared(Array((rows, units), "float32"))
+    return Operation("likeliest", code, is_shared, processor.lanes, rows == 1)
 
 
 def takes_attention(
@@ -159,6 +183,14 @@ def norm(
     halves = (dtype == "bfloat16" for dtype in (inputs.dtype, scale.dtype, outputs))
     shape = NormShape(epsilon, is_centred, has_bias, *halves)
     return Operation("norm", norm_code(processor, shape), _is_shared(inputs))
+
+
+def _check_widths(inputs: Array, kernel: Array) -> None:
+    if inputs.shape[-1] != kernel.shape[-1]:
+        raise ValueError(
+            f"Inputs {inputs.shape} can't be multiplied by a kernel {kernel.shape}: their last"
+            " dimensions have to be the same."
+        )
 
 
 def _is_shared(*arrays: Array) -> bool:

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import pairwise
 
 from hornbook.native.code import Code, Value
-from hornbook.native.operands import operands
+from hornbook.native.operands import Operands, operands
 from hornbook.native.processor import Processor
 from hornbook.native.vectors import Vectors
 
@@ -54,26 +54,20 @@ def product_code(processor: Processor, shape: ProductShape) -> str:
     where both the kernel is and the processor multiplies that, else float32. What is added up is
     float32, and rounded at the end.
     """
-    product = _Product(processor, shape)
-    return "\n".join(
-        [
-            *product.declarations(),
-            "define internal i64 @count(ptr %arguments) {",
-            f"  %units = call i64 @dimension(ptr %arguments, i64 1, i64 {int(shape.is_stacked)})",
-            "  ret i64 %units",
-            "}",
-            "define internal void @run(ptr %arguments, ptr %results, i64 %first, i64 %last) {",
-            product.text(),
-            "}",
-        ]
-    )
+    return ProductWriter(operands(processor, shape.is_half), processor, shape).module()
 
 
-class _Product:
-    """Writes the function's body."""
+class ProductWriter:
+    """Writes the code of a product.
 
-    def __init__(self, processor: Processor, shape: ProductShape) -> None:
-        self._operands = operands(processor, shape.is_half)
+    Args:
+        numbers: those of the kernel and of the inputs.
+        processor: what it is for.
+        shape: what it depends on.
+    """
+
+    def __init__(self, numbers: Operands, processor: Processor, shape: ProductShape) -> None:
+        self._operands = numbers
         self._shape = shape
         self._v, self._one = Vectors(processor.lanes), Vectors(1)
         rows = shape.rows
@@ -85,7 +79,23 @@ class _Product:
         self._sums_each = SUMS_OF_FEW // rows if rows <= FEW else 1
         self.code = Code()
 
-    def declarations(self) -> list[str]:
+    def module(self) -> str:
+        """The whole text."""
+        return "\n".join(
+            [
+                *self._declarations(),
+                "define internal i64 @count(ptr %arguments) {",
+                "  %units = call i64 @dimension("
+                f"ptr %arguments, i64 1, i64 {int(self._shape.is_stacked)})",
+                "  ret i64 %units",
+                "}",
+                "define internal void @run(ptr %arguments, ptr %results, i64 %first, i64 %last) {",
+                self._text(),
+                "}",
+            ]
+        )
+
+    def _declarations(self) -> list[str]:
         """Of the functions that are called."""
         return [
             *self._v.declarations(),
@@ -94,27 +104,39 @@ class _Product:
             "declare float @llvm.fma.f32(float, float, float)",
         ]
 
-    def text(self) -> str:
-        let, together = self.code.let, self._together
-        self._inputs = let("call ptr @array(ptr %arguments, i64 0)")
-        kernel = let("call ptr @array(ptr %arguments, i64 1)")
-        self._outputs = let("call ptr @array(ptr %results, i64 0)")
-        self._units, self._width = (
-            let(f"call i64 @dimension(ptr %arguments, i64 1, i64 {axis:d})")
-            for axis in (self._shape.is_stacked, self._shape.is_stacked + 1)
-        )
-        self._kernel = self._chosen(kernel) if self._shape.is_stacked else kernel
-        if self._shape.has_bias:
-            self._bias = let("call ptr @array(ptr %arguments, i64 2)")
-        self._stepped = self._whole(self._operands.step)
-        count = let("sub i64 %last, %first")
-        rest = let(f"srem i64 {count}, {together}")
-        full = let(f"sub i64 %last, {rest}")
+    def _text(self) -> str:
+        """The body of `run`."""
+        together = self._together
+        self._find()
+        full = self._full("%first", "%last", together)
         self.code.each("%first", full, together, lambda unit: self._units_from(unit, together))
         if together > 1:
             self.code.each(full, "%last", 1, lambda unit: self._units_from(unit, 1))
         self.code.do("ret void")
         return self.code.text()
+
+    def _find(self) -> None:
+        """Finds the arrays."""
+        kernel = self._argument(1)
+        self._inputs = self._argument(0)
+        self._outputs = self.code.let("call ptr @array(ptr %results, i64 0)")
+        self._units, self._width = (
+            self.code.let(f"call i64 @dimension(ptr %arguments, i64 1, i64 {axis:d})")
+            for axis in (self._shape.is_stacked, self._shape.is_stacked + 1)
+        )
+        self._kernel = self._chosen(kernel) if self._shape.is_stacked else kernel
+        if self._shape.has_bias:
+            self._bias = self._argument(2)
+        self._stepped = self._whole(self._operands.step)
+
+    def _argument(self, place: int) -> Value:
+        return self.code.let(f"call ptr @array(ptr %arguments, i64 {place})")
+
+    def _full(self, first: Value, last: Value, size: int) -> Value:
+        """Where the last of as many whole sizes as there are ends."""
+        count = self.code.let(f"sub i64 {last}, {first}")
+        rest = self.code.let(f"srem i64 {count}, {size}")
+        return self.code.let(f"sub i64 {last}, {rest}")
 
     def _whole(self, size: int) -> Value:
         """The part of a row that is a multiple of a size."""
@@ -124,8 +146,7 @@ class _Product:
     def _chosen(self, kernels: Value) -> Value:
         """Where the kernel is whose number is an argument."""
         let = self.code.let
-        argument = 2 + self._shape.has_bias
-        number = let(f"load i32, ptr {let(f'call ptr @array(ptr %arguments, i64 {argument})')}")
+        number = let(f"load i32, ptr {self._argument(2 + self._shape.has_bias)}")
         size = let(f"mul i64 {self._units}, {self._width}")
         place = let(f"mul i64 {size}, {let(f'sext i32 {number} to i64')}")
         return let(f"getelementptr {self._operands.kernel}, ptr {kernels}, i64 {place}")
@@ -157,17 +178,28 @@ class _Product:
             self._v.sums(self.code, self._vectors(kernel, inputs, is_fetched)),
         )
         units = [let(f"add i64 {unit}, {place}") for place in range(together)]
-        biased = units if self._shape.has_bias else []
-        added = [self._number(self._bias, target, numbers.kernel) for target in biased]
+        terms = [self._terms(target) for target in units]
         for number, total in enumerate(totals):
-            if added:
-                total = let(f"fadd float {total}, {added[number % together]}")
-            offset = let(f"mul i64 {self._units}, {group[number // together]}")
-            self._store(total, let(f"add i64 {units[number % together]}, {offset}"))
+            row, own = group[number // together], number % together
+            offset = let(f"mul i64 {self._units}, {row}")
+            finished = self._finished(total, terms[own], row)
+            self._store(finished, let(f"add i64 {units[own]}, {offset}"))
+
+    def _terms(self, unit: Value) -> list[Value]:
+        """What belongs to one of the kernel's rows, beside it."""
+        if not self._shape.has_bias:
+            return []
+        return [self._number(self._bias, unit, self._operands.kernel)]
+
+    def _finished(self, total: Value, terms: list[Value], row: int) -> Value:
+        """An output, of the sum and what belongs to the kernel's row; `row` is that of inputs."""
+        for term in terms:
+            total = self.code.let(f"fadd float {total}, {term}")
+        return total
 
     def _store(self, total: Value, index: Value) -> None:
-        """Writes an output, in the kernel's dtype."""
-        kind = self._operands.kernel
+        """Writes an output."""
+        kind = "i16" if self._shape.is_half else "float"
         address = self.code.let(f"getelementptr {kind}, ptr {self._outputs}, i64 {index}")
         if self._shape.is_half:
             self._one.store_bfloat16(self.code, self._one.filled(self.code, total), address)
@@ -243,6 +275,8 @@ class _Product:
     def _number(self, row: Value, index: Value, element: str) -> Value:
         let = self.code.let
         address = let(f"getelementptr {element}, ptr {row}, i64 {index}")
+        if element == "i8":
+            return let(f"sitofp i8 {let(f'load i8, ptr {address}')} to float")
         number = let(f"load {element}, ptr {address}, align 2")
         if element == "float":
             return number

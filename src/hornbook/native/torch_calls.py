@@ -1,13 +1,14 @@
 """The machine code as functions of torch, on the CPU and without gradients."""
 
 import ctypes
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import torch
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from hornbook.native import operations
-from hornbook.native.openmp import WORDS, Function, function_of, torchs_openmp
+from hornbook.native.openmp import AXES, WORDS, Function, function_of, torchs_openmp
 from hornbook.native.operations import Array, Operation
 from hornbook.native.processor import Processor, this_processor
 from hornbook.native.scope import is_allowed
@@ -64,6 +65,46 @@ def native_product(
     return outputs
 
 
+def has_native_likeliest(rows: int, kernel: torch.Tensor) -> bool:
+    """Whether machine code computes the likeliest outputs of a kernel [units, width] alone."""
+    if not kernel.is_contiguous() or not operations.takes_likeliest(rows, _array(kernel)):
+        return False
+    with torch.no_grad():
+        return usable_processor(kernel) is not None
+
+
+def native_bounds(
+    inputs: torch.Tensor,
+    codes: torch.Tensor,
+    scales: torch.Tensor,
+    errors: torch.Tensor,
+    norms: torch.Tensor,
+) -> torch.Tensor:
+    """What a product's outputs are at most: float32 [rows, units]; see `bounds_code`."""
+    given = (inputs, codes, scales, errors, norms)
+    if has_torch_function_variadic(inputs, codes):
+        return handle_torch_function(native_bounds, given, *given)
+    function = _bounds(_array(inputs), _array(codes))
+    own = (inputs.contiguous(), *given[1:])
+    outputs = scales.new_empty((inputs.shape[0], codes.shape[0]))
+    function(_FIVE(*_words(own)), _ONE(outputs.data_ptr()), torch.get_num_threads())
+    return outputs
+
+
+def native_likeliest(
+    inputs: torch.Tensor, kernel: torch.Tensor, bounds: torch.Tensor, least: torch.Tensor
+) -> torch.Tensor:
+    """The product's outputs [rows, units] whose bounds reach the `least`, and minus infinity."""
+    given = (inputs, kernel, bounds, least)
+    if has_torch_function_variadic(inputs, kernel):
+        return handle_torch_function(native_likeliest, given, *given)
+    function, dtype = _likeliest(_array(inputs), _array(kernel))
+    own = (inputs.to(dtype).contiguous(), *given[1:])
+    outputs = kernel.new_empty(bounds.shape)
+    function(_FOUR(*_words(own)), _ONE(outputs.data_ptr()), torch.get_num_threads())
+    return outputs
+
+
 def has_native_attention(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None
 ) -> bool:
@@ -92,12 +133,18 @@ def native_attention(
     batch, length, heads, _ = query.shape
     own = (query.float().contiguous(), key, value, mask.contiguous())
     outputs = own[0].new_empty((batch, length, heads * value.shape[-1]))
-    words = [word for tensor in own for word in (tensor.data_ptr(), *tensor.shape)]
-    function(_FOUR(*words), _ONE(outputs.data_ptr()), torch.get_num_threads())
+    function(_FOUR(*_words(own)), _ONE(outputs.data_ptr()), torch.get_num_threads())
     return outputs.to(query.dtype)
 
 
-_ONE, _TWO, _THREE, _FOUR = (ctypes.c_int64 * (WORDS * count) for count in (1, 2, 3, 4))
+_ONE, _TWO, _THREE, _FOUR, _FIVE = (ctypes.c_int64 * (WORDS * count) for count in range(1, 6))
+
+
+def _words(tensors: Iterable[torch.Tensor]) -> Iterator[int]:
+    """What the machine code is told of arrays."""
+    for tensor in tensors:
+        shape = tuple(tensor.shape)
+        yield from (tensor.data_ptr(), *shape, *(0,) * (AXES - len(shape)))
 
 
 @cache
@@ -115,6 +162,20 @@ def _product(
 @cache
 def _attention(query: Array, key: Array, value: Array, mask: Array, scale: float) -> Function:
     return _function(operations.attention(_processor(), query, key, value, mask, scale))
+
+
+@cache
+def _bounds(inputs: Array, codes: Array) -> Function:
+    return _function(operations.bounds(_processor(), inputs, codes))
+
+
+@cache
+def _likeliest(inputs: Array, kernel: Array) -> tuple[Function, torch.dtype]:
+    """The function, and the inputs' dtype."""
+    processor = _processor()
+    taken = operations.takes_inputs(processor, kernel.dtype)
+    operation = operations.likeliest(processor, inputs, kernel)
+    return _function(operation), getattr(torch, taken)
 
 
 @cache

@@ -34,6 +34,10 @@ class GreedySampler(Sampler):
     ) -> None:
         super().__init__(temperature, seed, transforms)
 
+    @property
+    def tokens_asked(self) -> int | None:
+        return None if self.transforms else 1
+
     def choose(self, logits: Any, uniforms: Any) -> Any:
         return likeliest(logits)
 

@@ -100,6 +100,14 @@ class Sampler(Traced):
         """How many sequences each prompt gives; None for one, without an axis for them."""
         return None
 
+    @property
+    def tokens_asked(self) -> int | None:
+        """How many of the likeliest tokens it asks for, so that no others have to be known.
+
+        None asks for all. Who gives a number takes minus infinity for the logits of others.
+        """
+        return None
+
     def choose(self, logits: Any, uniforms: Any) -> Any:
         """Picks a token a row.
 

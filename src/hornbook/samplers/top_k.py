@@ -45,6 +45,10 @@ class TopKSampler(Sampler):
             raise GenerationError(f"k is {k}; expected 1 or more")
         self.k = k
 
+    @property
+    def tokens_asked(self) -> int | None:
+        return None if self.transforms else self.k
+
     def choose(self, logits: Any, uniforms: Any) -> Any:
         weights, tokens = self._best(logits)
         return ops.take_along_axis(tokens, draw(weights, uniforms)[:, None], axis=-1)[:, 0]

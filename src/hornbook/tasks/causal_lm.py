@@ -10,10 +10,12 @@ import numpy as np
 from hornbook import samplers
 from hornbook.backbones.backbone import Backbone
 from hornbook.generation import Engine, generate_text
+from hornbook.generation.language_model import LayerKernel
 from hornbook.generation.speculation import DRAFT_TOKENS
 from hornbook.generation.text import StopTokenIds, TextOptions
 from hornbook.layers.activation import softcapped
 from hornbook.layers.linear import Linear
+from hornbook.layers.linear_group import can_join
 from hornbook.losses import SparseTokenCrossentropy
 from hornbook.metrics import Perplexity
 from hornbook.tasks.scoring import ScoredTokens, score_inputs
@@ -234,6 +236,20 @@ class CausalLM(NextTokenModel, Task):
             (1, 3)
         """
         return score_inputs(self, inputs, continuations, batch_size)
+
+    @property
+    def logits_product(self) -> LayerKernel | None:
+        """What multiplies hidden states, if `project` does nothing else, in the kernel's dtype."""
+        embedding, head = self.backbone.token_embedding, self.lm_head
+        layer = embedding if head is None else head
+        is_plain = type(self).project is CausalLM.project
+        is_plain = is_plain and self.backbone.assembly.logit_softcap is None
+        if not is_plain or layer.compute_dtype != layer.variable_dtype:
+            return None
+        if head is not None:
+            return LayerKernel(head, head.kernel) if can_join((head,)) else None
+        is_other = embedding.reverse_dtype not in (None, embedding.compute_dtype)
+        return None if is_other else LayerKernel(embedding, embedding.reverse_kernel)
 
     def project(self, hidden: Any) -> Any:
         """Logits [batch, length, vocabulary] of hidden states [batch, length, hidden_dim]."""

@@ -49,7 +49,7 @@ class JaxProgram(Program):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._weights = Weights(self.model, self.variables)
+        self._weights = Weights(self.model, self.variables, self.sampler)
         self._is_half = self.on_cpu() and self.matrix_dtypes <= {"bfloat16", "float16"}
         jit = partial(jax.jit, compiler_options=_options(self._is_half) if self.on_cpu() else None)
         self._prefill = jit(self._traced_prefill, static_argnums=(3,))
@@ -79,7 +79,8 @@ class JaxProgram(Program):
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         run = self._repeat if jax.default_backend() == "gpu" else self._decode
         own = _values(self.sampler.variables)
-        parts, own = run(self._weights.values(), own, state.parts(), steps, values)
+        weights = self._weights.values(len(state.rows.done))
+        parts, own = run(weights, own, state.parts(), steps, values)
         self._keep(own)
         return GenerationState.from_parts(parts)
 

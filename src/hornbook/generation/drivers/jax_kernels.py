@@ -12,13 +12,18 @@ import keras
 import numpy as np
 
 from hornbook.backbones.weight_memory import weight_memory
+from hornbook.generation.drivers.kernel_codes import KernelCodes
 from hornbook.generation.language_model import layers_of
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
+from hornbook.layers.likeliest_product import Codes, only_likeliest
 from hornbook.layers.linear_group import Group, can_join, joined_kernels
+from hornbook.native.jax_calls import has_native_likeliest
 from hornbook.native.scope import machine_code
+from hornbook.samplers import Sampler
 
-Values = tuple[list[jax.Array], list[jax.Array], list[jax.Array]]
-"""Of single variables, of kernels that are joined and of vectors that are."""
+Values = tuple[list[jax.Array], list[jax.Array], list[jax.Array], Codes | None]
+"""Of single variables, of kernels that are joined, of vectors that are, and of a vocabulary in 8
+bits."""
 
 
 class Weights:
@@ -32,21 +37,25 @@ class Weights:
     Args:
         model: layers tell by `linear_groups` what they multiply by the same inputs.
         variables: all that the programs depend on.
+        sampler: asks for a few of the likeliest tokens, or for all.
     """
 
-    def __init__(self, model: Any, variables: Sequence[Any]) -> None:
+    def __init__(self, model: Any, variables: Sequence[Any], sampler: Sampler) -> None:
+        # A tensor's numbers, and the other way round, are the same memory.
+        self._codes = KernelCodes(model, sampler, has_native_likeliest, np.asarray, jax.device_put)
         self._groups = _groups(model)
         self._vectors = [_Vectors(some) for some in _vectors(variables)]
         joined = {id(layer.kernel) for group in self._groups for layer in group}
         joined |= {id(variable) for vectors in self._vectors for variable in vectors.variables}
         self._others = [variable for variable in variables if id(variable) not in joined]
 
-    def values(self) -> Values:
-        """The current values."""
+    def values(self, rows: int = 0) -> Values:
+        """The current values, for a step of so many rows or for something else."""
         return (
             [variable.value for variable in self._others],
             list(map(_joined, self._groups)),
             [vectors.value() for vectors in self._vectors],
+            self._codes.of(rows) if rows else None,
         )
 
     @contextmanager
@@ -54,7 +63,7 @@ class Weights:
         self, values: Values, more: Sequence[tuple[Any, Any]] = ()
     ) -> Iterator[keras.StatelessScope]:
         """The model computes with such values inside, and each variable of `more` has its own."""
-        others, kernels, joined_vectors = values
+        others, kernels, joined_vectors, codes = values
         mapping = [*zip(self._others, others, strict=True), *more]
         for group, kernel in zip(self._groups, kernels, strict=True):
             start = 0
@@ -67,6 +76,7 @@ class Weights:
         with (
             machine_code(),
             joined_kernels(dict(zip(self._groups, kernels, strict=True))),
+            only_likeliest(self._codes.asked(codes)),
             keras.StatelessScope(state_mapping=mapping) as scope,
         ):
             yield scope

@@ -3,19 +3,24 @@
 On a GPU of CUDA what was recorded is launched as one graph.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
+import ml_dtypes
+import numpy as np
 import optree
 import torch
 
 from hornbook.generation import step
+from hornbook.generation.drivers.kernel_codes import KernelCodes
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.drivers.torch_graphs import Graphs, cuda_capture
 from hornbook.generation.drivers.torch_recording import NotRecordableError, Recorder, Recording
 from hornbook.generation.state import Cache, GenerationState
+from hornbook.layers.likeliest_product import Asked, Codes, only_likeliest
 from hornbook.native.scope import machine_code
+from hornbook.native.torch_calls import has_native_likeliest
 from hornbook.samplers.rows import Rows
 
 MAX_RECORDINGS = 32
@@ -51,6 +56,11 @@ class TorchProgram(Program):
         super().__init__(*args)
         self._recordings: dict[Any, tuple[Recording, Any]] = {}
         self._weights: list[Any] = []
+        self._codes = KernelCodes(
+            self.model, self.sampler, has_native_likeliest, _numbers, torch.from_numpy
+        )
+        self._recorded_codes: dict[int, Codes | None] = {}
+        self._asked: Mapping[Any, Asked] = {}
         self._records, self._records_prompts = _is_own(self.sampler), True
         self._graphs = Graphs(cuda_capture()) if self._on("cuda") else None
 
@@ -91,6 +101,7 @@ class TorchProgram(Program):
     @_generating
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         self._forget_if_weights_changed()
+        self._take_codes(len(state.rows.done))
         numbers: Any = values
         numbers = optree.tree_map(
             lambda number: torch.as_tensor(number, device=state.rows.done.device), numbers
@@ -155,7 +166,16 @@ class TorchProgram(Program):
 
     def _decoded(self, parts: Any, values: Values) -> GenerationState:
         sampler = self.sampler.with_traced_values(values)
-        return step.decode(self.model, sampler, GenerationState.from_parts(parts))
+        with only_likeliest(self._asked):
+            return step.decode(self.model, sampler, GenerationState.from_parts(parts))
+
+    def _take_codes(self, rows: int) -> None:
+        """Takes a vocabulary in 8 bits for steps of so many rows, as its kernel is now."""
+        codes = self._codes.of(rows)
+        if self._recorded_codes.setdefault(rows, codes) is not codes:
+            self._recordings.clear()
+            self._recorded_codes = {rows: codes}
+        self._asked = self._codes.asked(codes)
 
     def _forget_if_weights_changed(self) -> None:
         """Recordings hold the tensors of weights, which a variable may exchange for others."""
@@ -179,6 +199,13 @@ def _flattened(state: GenerationState, values: Values) -> tuple[Any, list[Any]]:
 
 def _shapes(tensors: list[Any]) -> list[Any]:
     return [(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors]
+
+
+def _numbers(tensor: torch.Tensor) -> np.ndarray:
+    """A tensor's own memory as an array."""
+    if tensor.dtype == torch.bfloat16:
+        return tensor.detach().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    return tensor.detach().numpy()
 
 
 def _is_own(part: Any) -> bool:

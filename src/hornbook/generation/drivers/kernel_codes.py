@@ -1,0 +1,114 @@
+"""A vocabulary's kernel in whole numbers of 8 bits, made when a sampler asks for few tokens."""
+
+import weakref
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hornbook.backbones.weight_memory import weight_memory
+from hornbook.generation.language_model import logits_product
+from hornbook.layers.likeliest_product import MOST_ASKED, Asked, Codes
+from hornbook.native.scope import machine_code
+from hornbook.samplers import Sampler
+
+ROWS_AT_ONCE = 64
+"""So many of a kernel's rows stay in a processor's cache while they are rounded."""
+
+Version = tuple[weakref.ref[Any], int]
+"""A tensor, and how often it has been written to."""
+
+
+class _Held(NamedTuple):
+    version: Version
+    codes: Codes | None
+
+
+# By the layer whose kernel it is.
+_HELD: weakref.WeakKeyDictionary[Any, _Held] = weakref.WeakKeyDictionary()
+
+
+class KernelCodes:
+    """Those of the product that gives a model's logits, where a sampler asks for few of them.
+
+    Args:
+        model: says which product that is.
+        sampler: says how many tokens it asks for.
+        is_taken: whether the backend has machine code for so many rows and a kernel.
+        numbers: a tensor's own memory as an array.
+        tensor: an array's own memory as a tensor.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        sampler: Sampler,
+        is_taken: Callable[[int, Any], bool],
+        numbers: Callable[[Any], np.ndarray],
+        tensor: Callable[[np.ndarray], Any],
+    ) -> None:
+        self._count = sampler.tokens_asked or MOST_ASKED + 1
+        self._product = logits_product(model) if self._count <= MOST_ASKED else None
+        self._is_taken, self._numbers, self._tensor = is_taken, numbers, tensor
+
+    def of(self, rows: int) -> Codes | None:
+        """The codes of the kernel's current numbers, for a step of so many rows; None for none."""
+        if self._product is None:
+            return None
+        layer, value = self._product.layer, self._product.kernel.value
+        with machine_code():
+            if not self._is_taken(rows, value):
+                return None
+        held = _HELD.get(layer)
+        if held is None or held.version[0]() is not value or held.version[1] != _writes(value):
+            codes = kernel_codes(self._numbers(value))
+            if codes is not None:
+                codes = Codes(*map(self._tensor, codes))
+            held = _HELD[layer] = _Held((weakref.ref(value), _writes(value)), codes)
+        return held.codes
+
+    def asked(self, codes: Codes | None) -> Mapping[Any, Asked]:
+        """What `only_likeliest` is given."""
+        if codes is None or self._product is None:
+            return {}
+        return {self._product.layer: Asked(self._count, codes)}
+
+
+def kernel_codes(kernel: np.ndarray) -> Codes | None:
+    """A kernel [units, width] in 8 bits, or None if some of its numbers are not finite.
+
+    Example:
+        >>> codes = kernel_codes(np.array([[0.5, -1.0], [254.0, 1.0]], "float32"))
+        >>> codes.codes.tolist()
+        [[64, -127], [127, 0]]
+        >>> bool(abs(0.5 - 64 * codes.scales[0]) <= codes.errors[0])
+        True
+    """
+    units, width = kernel.shape
+    codes = weight_memory((units, width), "int8")
+    scales, errors = (weight_memory((units,), "float32") for _ in range(2))
+    encode = partial(_encode, kernel, Codes(codes, scales, errors))
+    with ThreadPoolExecutor() as threads:
+        for _ in threads.map(encode, range(0, units, ROWS_AT_ONCE)):
+            pass
+    return Codes(codes, scales, errors) if np.isfinite(errors).all() else None
+
+
+@np.errstate(invalid="ignore", over="ignore")
+def _encode(kernel: np.ndarray, made: Codes, first: int) -> None:
+    part = slice(first, first + ROWS_AT_ONCE)
+    rows = kernel[part].astype("float32")
+    limits = np.finfo("float32")
+    scales = np.maximum(abs(rows).max(axis=1, keepdims=True) / 127, limits.tiny)
+    rounded = np.rint(rows / scales)
+    made.codes[part], made.scales[part] = rounded, scales[:, 0]
+    # Sums in float32, of the kernel's products and of the codes', are off by less than this.
+    order = 4 * kernel.shape[1] * limits.eps * np.linalg.norm(rows, axis=1) + limits.tiny
+    made.errors[part] = 1.001 * np.linalg.norm(rows - rounded * scales, axis=1) + order
+
+
+def _writes(tensor: Any) -> int:
+    """How often torch has written to a tensor; JAX never does."""
+    return getattr(tensor, "_version", 0)
