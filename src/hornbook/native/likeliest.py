@@ -40,6 +40,8 @@ def likeliest_code(processor: Processor, rows: int, is_half: bool) -> str:
 class _Bounds(ProductWriter):
     """Writes a product that is scaled, and what it is off is added to it."""
 
+    _few = 0  # so short rows one by one would end before they are fetched
+
     def _find(self) -> None:
         super()._find()
         self._scales, self._errors, self._norms = map(self._argument, (2, 3, 4))

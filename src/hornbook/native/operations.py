@@ -15,7 +15,7 @@ MOST_ROWS = {"float32": 4, "bfloat16": 8}
 """Up to as many rows a product is faster than those of the libraries, ..."""
 MOST_ROWS_OF_ALL = 32
 """... and in bfloat16 up to as many where the processor multiplies that itself; norms too."""
-MOST_LIKELIEST = {"float32": 8, "bfloat16": 2}
+MOST_LIKELIEST = {"float32": 8, "bfloat16": 4}
 """Up to as many rows it is faster to compute the likeliest outputs alone."""
 LEAST_LIKELIEST = 2**22
 """Smaller kernels, in numbers, are multiplied as quickly."""

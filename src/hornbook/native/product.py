@@ -66,6 +66,8 @@ class ProductWriter:
         shape: what it depends on.
     """
 
+    _few = FEW
+
     def __init__(self, numbers: Operands, processor: Processor, shape: ProductShape) -> None:
         self._operands = numbers
         self._shape = shape
@@ -75,8 +77,8 @@ class ProductWriter:
         ends = [rows * part // parts for part in range(parts + 1)]
         self._groups = [range(*pair) for pair in pairwise(ends)]
         most = processor.sums // max(map(len, self._groups))
-        self._together = 1 if rows <= FEW else min(MOST_KERNEL_ROWS, max(1, most))
-        self._sums_each = SUMS_OF_FEW // rows if rows <= FEW else 1
+        self._together = 1 if rows <= self._few else min(MOST_KERNEL_ROWS, max(1, most))
+        self._sums_each = SUMS_OF_FEW // rows if rows <= self._few else 1
         self.code = Code()
 
     def module(self) -> str:
@@ -168,7 +170,7 @@ class ProductWriter:
         for row in group:
             place = let(f"mul i64 {self._width}, {row}")
             inputs.append(let(f"getelementptr {numbers.inputs}, ptr {self._inputs}, i64 {place}"))
-        is_fetched = is_first and self._shape.rows > 1
+        is_fetched = is_first and max(self._shape.rows, together) > 1
         totals = self.code.loop(
             self._stepped,
             self._width,
