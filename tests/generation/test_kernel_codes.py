@@ -10,7 +10,9 @@ import pytest
 from hornbook import samplers
 from hornbook.backbones.adaptation import enable_lora, quantize
 from hornbook.generation import Engine
+from hornbook.generation.drafts import ModelDraft, PromptLookup
 from hornbook.generation.drivers import kernel_codes
+from hornbook.generation.speculation import SpeculativeSampler
 from hornbook.models import Gemma2Backbone, Gemma2CausalLM, LlamaBackbone, LlamaCausalLM
 from hornbook.native import operations
 from hornbook.native.processor import this_processor
@@ -79,6 +81,27 @@ def test_tokens_are_those_of_all_logits(made, tied, rows):
         np.testing.assert_array_equal(generate(model, sampler, rows), expected)
     assert len(made) == 1  # for all of them
     np.testing.assert_array_equal(made[0], kernel_of(model))
+
+
+@pytest.mark.parametrize("draft", ["lookup", "model", "itself"])
+@pytest.mark.parametrize("sampler", ["greedy", samplers.TopKSampler(4)], ids=str)
+def test_guesses_are_checked_by_the_likeliest_tokens(made, draft, sampler):
+    model, smaller = (causal_lm(tied=False) for _ in range(2))
+    sampler = samplers.get(sampler)
+
+    def tokens():
+        if draft == "lookup":
+            guesses = SpeculativeSampler(sampler, PromptLookup(adaptive=False), 2)
+            return generate(model, guesses)
+        other = model if draft == "itself" else smaller
+        guesses = SpeculativeSampler(sampler, ModelDraft(), 2)
+        return generate(model, guesses, engine=Engine(model).with_draft(other))
+
+    found = tokens()
+    assert made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SWITCH, "0")
+        np.testing.assert_array_equal(found, tokens())
 
 
 @pytest.mark.parametrize("how", ["assigned", "trained"])

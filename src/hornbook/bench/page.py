@@ -21,10 +21,11 @@ Made by `python docs/performance.py` from the files in [performance](performance
   library that is there, and the best counts: bytes read and written a second in a copy of a large
   array, operations a second in a product of square matrices.
 - Decoding reads all weights and the cache for each step, so the limit is the bandwidth over these
-  bytes. hornbook's greedy search reads [less of the vocabulary](decisions/likeliest_product.md), and
-  a copy, which writes too, is not as fast as reading: so a figure may be above it. The rate is that
-  of every token after the first: a generation of all tokens less one of a single token. Prefill and
-  training are bound by the matrix rate of their type.
+  bytes. hornbook's greedy search reads
+  [less of the vocabulary](decisions/likeliest_product.md), and a copy, which writes too, is not as
+  fast as reading: so a figure may be above it. The rate is that of every token after the first: a
+  generation of all tokens less one of a single token. Prefill and training are bound by the matrix
+  rate of their type.
 - "first call" is the first round in a new process, compilations included, with empty caches;
   "second process" the same in the process after that. "memory" is the most that a process held.
 """

@@ -10,7 +10,13 @@ import numpy as np
 from keras import ops
 
 from hornbook.errors import GenerationError
-from hornbook.generation.language_model import LanguageModel, layers_of, restart_lengths
+from hornbook.generation.language_model import (
+    LanguageModel,
+    LayerKernel,
+    layers_of,
+    logits_product,
+    restart_lengths,
+)
 from hornbook.generation.state import Cache
 from hornbook.samplers import Sampler
 from hornbook.samplers.draw import draw
@@ -119,6 +125,11 @@ class DraftedModel:
         hidden, own = self.target.backbone.call_with_cache(token_ids, own, positions, lengths)
         _, other = self.draft.backbone.call_with_cache(token_ids, other, positions, lengths)
         return hidden, (*own, *other)
+
+    @property
+    def logits_product(self) -> LayerKernel | None:
+        """The target's."""
+        return logits_product(self.target)
 
     def project(self, hidden: Any) -> Any:
         """The target's logits."""

@@ -63,6 +63,10 @@ class SpeculativeSampler(Sampler):
         # For the draft's token, for whether it stays, and for the one that comes in its place.
         self.uniforms_per_token = 3 if draft.draws else 1
 
+    @property
+    def tokens_asked(self) -> int | None:
+        return self.sampler.tokens_asked
+
     def without_draft(self) -> Sampler:
         """The same, taking a single token in each step."""
         if not self.draft.draws:

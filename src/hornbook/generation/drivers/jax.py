@@ -79,7 +79,7 @@ class JaxProgram(Program):
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         run = self._repeat if jax.default_backend() == "gpu" else self._decode
         own = _values(self.sampler.variables)
-        weights = self._weights.values(len(state.rows.done))
+        weights = self._weights.values(self.rows_projected(state))
         parts, own = run(weights, own, state.parts(), steps, values)
         self._keep(own)
         return GenerationState.from_parts(parts)

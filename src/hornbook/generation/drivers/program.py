@@ -44,6 +44,10 @@ class Program(abc.ABC):
         """The dtypes that the weights are held in, vectors left aside."""
         return {variable.dtype for variable in self.variables if len(variable.shape) > 1}
 
+    def rows_projected(self, state: GenerationState) -> int:
+        """How many tokens' logits a step computes."""
+        return len(state.rows.done) * (1 + self.sampler.draft_tokens)
+
     @property
     def prompt_chunk(self) -> int:
         """How many tokens of a long prompt run at a time.

@@ -101,7 +101,7 @@ class TorchProgram(Program):
     @_generating
     def decode(self, state: GenerationState, steps: int, values: Values) -> GenerationState:
         self._forget_if_weights_changed()
-        self._take_codes(len(state.rows.done))
+        self._take_codes(self.rows_projected(state))
         numbers: Any = values
         numbers = optree.tree_map(
             lambda number: torch.as_tensor(number, device=state.rows.done.device), numbers
