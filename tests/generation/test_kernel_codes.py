@@ -18,11 +18,9 @@ from hornbook.native import operations
 from hornbook.native.processor import this_processor
 from hornbook.native.scope import SWITCH
 from hornbook.samplers.transforms import LogitBias
+from shares import not_tensorflow
 
-pytestmark = [
-    pytest.mark.backends("jax", "torch"),
-    pytest.mark.skipif(this_processor() is None, reason="no machine code for this processor"),
-]
+pytestmark = pytest.mark.skipif(this_processor() is None, reason="no machine code here")
 SIZES = {
     "vocabulary_size": 300, "num_layers": 1, "num_query_heads": 2, "num_key_value_heads": 1,
     "hidden_dim": 16, "intermediate_dim": 24, "initializer_range": 0.5,
@@ -71,6 +69,7 @@ def kernel_of(model):
     return np.array(keras.ops.convert_to_numpy(model.logits_product.kernel.value))
 
 
+@not_tensorflow
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("rows", [1, 2])
 def test_tokens_are_those_of_all_logits(made, tied, rows):
@@ -83,6 +82,7 @@ def test_tokens_are_those_of_all_logits(made, tied, rows):
     np.testing.assert_array_equal(made[0], kernel_of(model))
 
 
+@not_tensorflow
 @pytest.mark.parametrize("draft", ["lookup", "model", "itself"])
 @pytest.mark.parametrize("sampler", ["greedy", samplers.TopKSampler(4)], ids=str)
 def test_guesses_are_checked_by_the_likeliest_tokens(made, draft, sampler):
@@ -148,6 +148,7 @@ CASES = {
 }
 
 
+@not_tensorflow
 @pytest.mark.parametrize("case", CASES)
 def test_logits_that_are_more_than_a_product_have_no_codes(made, case):
     model = CASES[case]()
@@ -155,6 +156,7 @@ def test_logits_that_are_more_than_a_product_have_no_codes(made, case):
     assert not made
 
 
+@not_tensorflow
 @pytest.mark.parametrize(
     "sampler",
     [
@@ -170,6 +172,7 @@ def test_samplers_that_ask_for_more_have_no_codes(made, sampler):
     assert not made
 
 
+@not_tensorflow
 def test_no_codes_for_many_rows(made, monkeypatch):
     monkeypatch.setitem(operations.MOST_LIKELIEST, "float32", 1)
     model = causal_lm()
@@ -179,6 +182,7 @@ def test_no_codes_for_many_rows(made, monkeypatch):
     assert len(made) == 1
 
 
+@not_tensorflow
 def test_numbers_that_are_not_finite(made):
     model = causal_lm()
     engine = Engine(model)

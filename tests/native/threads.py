@@ -2,13 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import jax
-import jax.numpy as jnp
+import keras
 import numpy as np
+from keras import ops
 
 from hornbook.native.compiler import compiled
-from hornbook.native.jax_calls import native_product
 from hornbook.native.processor import this_processor
+from hornbook.native.xla_calls import _framework, native_product
 from hornbook.native.xla_handler import handler_code
 
 # Each part notes where its thread's stack is, and takes long enough for others to come.
@@ -44,12 +44,31 @@ out:
 """
 
 
+def compiled_by_xla(function):
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=True)
+
+
+def numbers(tensor):
+    return np.asarray(ops.convert_to_numpy(ops.cast(tensor, "float32")), "f8")
+
+
 def stacks() -> set[int]:
     """Whose stacks 32 parts ran on."""
-    (handler,) = compiled(WHERE + handler_code(), ["handler"], this_processor())
-    jax.ffi.register_ffi_target("where", jax.ffi.pycapsule(handler), platform="cpu")
-    call = jax.ffi.ffi_call("where", jax.ShapeDtypeStruct((2, 32), jnp.uint32))
-    places = np.asarray(call(jnp.zeros(32, "int8"))).reshape(-1).view("u8")
+    framework = _framework()
+    (handler,) = compiled(WHERE + handler_code(framework), ["handler"], this_processor())
+    framework.register("where", handler)
+
+    @compiled_by_xla
+    def call(parts):
+        return framework.call("where", (2, 32), "int32", (parts,), is_in_place=False)
+
+    places = ops.convert_to_numpy(call(ops.zeros(32, "int8"))).reshape(-1).view("u8")
     return {int(place) >> 16 for place in places}
 
 
@@ -57,14 +76,13 @@ def multiply(seed: int) -> None:
     """Products of many sizes are numpy's, whoever else multiplies at the time."""
     rng = np.random.default_rng(seed)
     for units in (1, 3, 4, 5, 16, 63, 64, 500):
-        inputs = jnp.asarray(rng.normal(size=(3, 64)), jnp.bfloat16)
-        kernel = jnp.asarray(rng.normal(size=(units, 64)), jnp.bfloat16)
-        expected = np.asarray(inputs, "f8") @ np.asarray(kernel, "f8").T
+        inputs = ops.cast(rng.normal(size=(3, 64)), "bfloat16")
+        kernel = ops.cast(rng.normal(size=(units, 64)), "bfloat16")
+        expected = numbers(inputs) @ numbers(kernel).T
+        product = compiled_by_xla(native_product)
         for _ in range(50):
-            made = jax.jit(native_product)(inputs, kernel)
-            np.testing.assert_allclose(
-                np.asarray(made, "f8"), expected, atol=1e-5, rtol=1.01 * 2**-8
-            )
+            made = numbers(product(inputs, kernel))
+            np.testing.assert_allclose(made, expected, atol=1e-5, rtol=1.01 * 2**-8)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ class Attention(keras.layers.Layer):
         """Whether its steps are traced as machine code that reads a cache of bits."""
         if keras.backend.backend() != "jax" or self.relative is not None or self.softcap:
             return False
-        from hornbook.native.jax_calls import has_head_dims
+        from hornbook.native.xla_calls import has_head_dims
 
         return has_head_dims(self.head_dim, self.value_head_dim)
 

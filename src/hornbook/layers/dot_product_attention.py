@@ -53,7 +53,7 @@ def dot_product_attention(
     drops = isinstance(dropout, Dropout) and dropout.is_random
     if softcap is None and bias is None and dropout is None:
         calls = _native_calls()
-        if calls is not None and calls.has_native_attention(query, key, value, mask):
+        if calls.has_native_attention(query, key, value, mask):
             return calls.native_attention(query, key, value, mask, scale)
     key, value = as_numbers(key), as_numbers(value)
     if softcap is None and (drops or dropout is None):
@@ -66,17 +66,14 @@ def dot_product_attention(
 
 
 def _native_calls() -> Any:
-    """The backend's calls of machine code, if it has any."""
-    backend = keras.backend.backend()
-    if backend == "jax":
-        from hornbook.native import jax_calls
-
-        return jax_calls
-    if backend == "torch":
+    """The backend's calls of machine code."""
+    if keras.backend.backend() == "torch":
         from hornbook.native import torch_calls
 
         return torch_calls
-    return None
+    from hornbook.native import xla_calls
+
+    return xla_calls
 
 
 def _own_form(query: Any, key: Any, value: Any, drops: bool) -> Callable[..., Any] | None:

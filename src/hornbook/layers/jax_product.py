@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from hornbook.native.jax_calls import has_native_product, native_product
+from hornbook.native.xla_calls import has_native_product, native_product
 
 FEW_ROWS = 32
 """Up to as many rows in float32, a sum over each kernel row beats XLA's matrix product."""

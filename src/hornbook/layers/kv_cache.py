@@ -154,7 +154,7 @@ def _write_jax(cache: Any, new: Any, positions: Any) -> Any:
     import jax
     from jax import lax
 
-    from hornbook.native.jax_calls import has_native_write, native_write
+    from hornbook.native.xla_calls import has_native_write, native_write
 
     if has_native_write(cache, new, positions):
         return native_write(cache, new, positions)
@@ -207,6 +207,10 @@ def _write_torch(cache: Any, new: Any, positions: Any) -> Any:
 def _write_tensorflow(cache: Any, new: Any, positions: Any) -> Any:
     import tensorflow as tf
 
+    from hornbook.native.xla_calls import has_native_write, native_write
+
+    if has_native_write(cache, new, positions):
+        return native_write(cache, new, positions)
     batch, heads, length, _ = new.shape
     rows = tf.range(batch)[:, None, None]
     head = tf.range(heads)[None, :, None]

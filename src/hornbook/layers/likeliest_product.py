@@ -100,10 +100,10 @@ def _highest(outputs: Any, count: int) -> Any:
 
 
 def _calls() -> Any:
-    if keras.backend.backend() == "jax":
-        from hornbook.native import jax_calls
+    if keras.backend.backend() == "torch":
+        from hornbook.native import torch_calls
 
-        return jax_calls
-    from hornbook.native import torch_calls
+        return torch_calls
+    from hornbook.native import xla_calls
 
-    return torch_calls
+    return xla_calls

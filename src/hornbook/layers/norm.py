@@ -41,15 +41,15 @@ class RMSNormalization(keras.layers.Layer):
             scale = ops.cast(self.scale, "float32") + self.offset
         else:
             scale = ops.cast(self.scale, self.compute_dtype)
-        if keras.backend.backend() == "tensorflow":
-            from hornbook.layers.tensorflow_norm import tensorflow_rms_norm
-
-            return tensorflow_rms_norm(inputs, scale, self.epsilon, self.compute_dtype)
         if keras.backend.backend() == "torch":
             return _torch_rms_norm(inputs, scale, self.epsilon, self.compute_dtype)
         native = _native_norm(inputs, scale, None, self.epsilon, self.compute_dtype)
         if native is not None:
             return native
+        if keras.backend.backend() == "tensorflow":
+            from hornbook.layers.tensorflow_norm import tensorflow_rms_norm
+
+            return tensorflow_rms_norm(inputs, scale, self.epsilon, self.compute_dtype)
         return rms_norm_reference(inputs, scale, self.epsilon, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -96,15 +96,15 @@ class LayerNormalization(keras.layers.Layer):
             scale = ops.convert_to_tensor(self.scale)
             bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
             return torch.nn.functional.layer_norm(inputs, scale.shape, scale, bias, self.epsilon)
-        if keras.backend.backend() == "tensorflow":
-            from hornbook.layers.tensorflow_norm import tensorflow_layer_norm
-
-            return tensorflow_layer_norm(inputs, self.scale, self.bias, self.epsilon)
         scale, bias = ops.convert_to_tensor(self.scale), self.bias
         added = None if bias is None else ops.convert_to_tensor(bias)
         native = _native_norm(inputs, scale, added, self.epsilon, self.compute_dtype, True)
         if native is not None:
             return native
+        if keras.backend.backend() == "tensorflow":
+            from hornbook.layers.tensorflow_norm import tensorflow_layer_norm
+
+            return tensorflow_layer_norm(inputs, self.scale, self.bias, self.epsilon)
         return layer_norm_reference(inputs, self.scale, self.bias, self.epsilon)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -117,10 +117,8 @@ class LayerNormalization(keras.layers.Layer):
 def _native_norm(
     inputs: Any, scale: Any, bias: Any, epsilon: float, dtype: str, is_centred: bool = False
 ) -> Any:
-    """The norm as machine code on JAX, or None where there is none."""
-    if keras.backend.backend() != "jax":
-        return None
-    from hornbook.native.jax_calls import has_native_norm, native_norm
+    """The norm as machine code of XLA's, or None where there is none."""
+    from hornbook.native.xla_calls import has_native_norm, native_norm
 
     if not has_native_norm(inputs, scale, dtype):
         return None

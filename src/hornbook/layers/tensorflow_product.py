@@ -12,6 +12,7 @@ from tensorflow.compiler.tf2xla.python.xla import (
 )
 
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
+from hornbook.native.xla_calls import has_native_product, native_product
 from hornbook.scoped import scoped
 
 KERNEL_FIRST = range(2, 65)
@@ -56,6 +57,8 @@ def tensorflow_product(inputs: Any, kernel: Any, bias: Any = None) -> Any:
 
 def _product(flat: Any, kernel: Any) -> Any:
     rows = flat.shape[0]
+    if rows is not None and has_native_product(rows, kernel.dtype):
+        return native_product(flat, kernel)
     if _XLA_COMPILES.get() and is_xla_on_the_cpu():
         if kernel.dtype == tf.bfloat16 and rows != 1:
             # XLA converts a kernel before it multiplies, if the product is to be bfloat16 too.

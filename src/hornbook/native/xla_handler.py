@@ -1,13 +1,15 @@
 """What XLA calls, which finds the call's arrays.
 
 The structures are those of XLA's interface for foreign functions, in C, by their offsets. They have
-been the same in its versions 0.1 (JAX 0.6) to 0.5 (JAX 0.12); a version that nobody has looked at
-gets no machine code (`is_known`).
+been the same in its versions 0.1 (JAX 0.6) to 0.5 (JAX 0.12), of which TensorFlow 2.21 has 0.2; a
+version that nobody has looked at gets no machine code (`is_known`).
 """
 
+import abc
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hornbook.native.xla_threads import TURNS_AWAKE, Offsets, share_address
 
@@ -15,12 +17,50 @@ KNOWN_VERSIONS = range(1, 6)
 """The second numbers of XLA's interface 0.x."""
 
 
-def is_known() -> bool:
-    """Whether this JAX has an interface that the handler was written for."""
-    return _version()[0] == 0 and _version()[1] in KNOWN_VERSIONS
+class Framework(abc.ABC):
+    """A framework that brings XLA along."""
+
+    @abc.abstractmethod
+    def header(self) -> Path:
+        """Where the interface is, in C, if it is there."""
+
+    @abc.abstractmethod
+    def has_one_cpu(self) -> bool:
+        """Whether what is traced now is compiled for a CPU that is a single device."""
+
+    @abc.abstractmethod
+    def register(self, target: str, handler: int) -> None:
+        """Makes a function, which is at an address, known to XLA by a name."""
+
+    @abc.abstractmethod
+    def call(
+        self,
+        target: str,
+        shape: tuple[int, ...],
+        dtype: str,
+        arguments: tuple[Any, ...],
+        is_in_place: bool,
+    ) -> Any:
+        """Calls a function in what is traced.
+
+        Args:
+            target: its name.
+            shape: of the result.
+            dtype: of the result.
+            arguments: tensors.
+            is_in_place: whether the result is the first one, changed where nobody needs the old.
+        """
 
 
-def handler_code(grain: int = 1, is_shared: bool = True, waits: bool = False) -> str:
+def is_known(framework: Framework) -> bool:
+    """Whether a framework has an interface that the handler was written for."""
+    major, minor = _version(framework)
+    return major == 0 and minor in KNOWN_VERSIONS
+
+
+def handler_code(
+    framework: Framework, grain: int = 1, is_shared: bool = True, waits: bool = False
+) -> str:
     """LLVM's text of `handler`, which XLA can call.
 
     The module has to have
@@ -31,13 +71,14 @@ def handler_code(grain: int = 1, is_shared: bool = True, waits: bool = False) ->
     `array` and `dimension` give them the call's arrays.
 
     Args:
+        framework: whose XLA calls it.
         grain: threads take a multiple of so many parts at a time, but for the last ones.
         is_shared: whether other threads help, which takes them a while to begin.
         waits: whether they wait awake for the next call.
     """
-    major, minor = _version()
+    major, minor = _version(framework)
     if is_shared:
-        share = f"void inttoptr (i64 {share_address(_function_offsets())} to ptr)"
+        share = f"void inttoptr (i64 {share_address(function_offsets(framework))} to ptr)"
         turns = TURNS_AWAKE if waits else 0
         work = f"""call {share}(
             ptr %api, ptr %context, ptr @run, ptr %arguments, ptr %results, i64 %count,
@@ -48,24 +89,22 @@ def handler_code(grain: int = 1, is_shared: bool = True, waits: bool = False) ->
 
 
 @cache
-def _header() -> str:
-    """The interface in C, which comes with JAX."""
-    import jax
-
-    header = Path(jax.ffi.include_dir(), "xla", "ffi", "api", "c_api.h")
+def _header(framework: Framework) -> str:
+    """The interface in C."""
+    header = framework.header()
     return header.read_text("utf-8") if header.is_file() else ""
 
 
 @cache
-def _function_offsets() -> Offsets:
+def function_offsets(framework: Framework) -> Offsets:
     """Where the interface's functions are in its structure XLA_FFI_Api."""
-    names = re.findall(r"_XLA_FFI_API_STRUCT_FIELD\((XLA_FFI_\w+)\)", _header())
+    names = re.findall(r"_XLA_FFI_API_STRUCT_FIELD\((XLA_FFI_\w+)\)", _header(framework))
     return tuple((name, 48 + 8 * place) for place, name in enumerate(names))
 
 
 @cache
-def _version() -> tuple[int, int]:
-    found = dict(re.findall(r"#define XLA_FFI_API_(MAJOR|MINOR) (\d+)", _header()))
+def _version(framework: Framework) -> tuple[int, int]:
+    found = dict(re.findall(r"#define XLA_FFI_API_(MAJOR|MINOR) (\d+)", _header(framework)))
     return int(found.get("MAJOR", -1)), int(found.get("MINOR", -1))
 
 

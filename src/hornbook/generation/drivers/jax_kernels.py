@@ -12,13 +12,13 @@ import keras
 import numpy as np
 
 from hornbook.backbones.weight_memory import weight_memory
-from hornbook.generation.drivers.kernel_codes import KernelCodes
+from hornbook.generation.drivers.kernel_codes import Access, KernelCodes
 from hornbook.generation.language_model import layers_of
 from hornbook.layers.kv_cache import is_xla_on_the_cpu
 from hornbook.layers.likeliest_product import Codes, only_likeliest
 from hornbook.layers.linear_group import Group, can_join, joined_kernels
-from hornbook.native.jax_calls import has_native_likeliest
 from hornbook.native.scope import machine_code
+from hornbook.native.xla_calls import has_native_likeliest
 from hornbook.samplers import Sampler
 
 Values = tuple[list[jax.Array], list[jax.Array], list[jax.Array], Codes | None]
@@ -41,8 +41,8 @@ class Weights:
     """
 
     def __init__(self, model: Any, variables: Sequence[Any], sampler: Sampler) -> None:
-        # A tensor's numbers, and the other way round, are the same memory.
-        self._codes = KernelCodes(model, sampler, has_native_likeliest, np.asarray, jax.device_put)
+        access = Access(has_native_likeliest, np.asarray, jax.device_put)
+        self._codes = KernelCodes(model, sampler, access)
         self._groups = _groups(model)
         self._vectors = [_Vectors(some) for some in _vectors(variables)]
         joined = {id(layer.kernel) for group in self._groups for layer in group}

@@ -17,13 +17,31 @@ from hornbook.samplers import Sampler
 ROWS_AT_ONCE = 512
 """So many of a kernel's rows are rounded together; with fewer, threads wait for Python."""
 
-Version = tuple[weakref.ref[Any], int]
-"""A tensor, and how often it has been written to."""
+
+class Access(NamedTuple):
+    """How a framework's kernels are read.
+
+    Attributes:
+        is_taken: whether it has machine code for so many rows and a kernel.
+        numbers: a tensor's own memory as an array.
+        tensor: a tensor of an array, in the array's own memory if it can be.
+        writes: a number that is another one after the tensor was written to, if it can be.
+        is_shared: whether others may not write into memory that the codes were made of, as long as
+            they are there; they get a copy then. So a number of `writes` can be where it is.
+    """
+
+    is_taken: Callable[[int, Any], bool]
+    numbers: Callable[[Any], np.ndarray]
+    tensor: Callable[[np.ndarray], Any]
+    writes: Callable[[Any], int] = lambda tensor: 0
+    is_shared: bool = False
 
 
 class _Held(NamedTuple):
-    version: Version
+    kernel: weakref.ref[Any]
+    writes: int
     codes: Codes | None
+    memory: Any
 
 
 # By the layer whose kernel it is.
@@ -36,22 +54,13 @@ class KernelCodes:
     Args:
         model: says which product that is.
         sampler: says how many tokens it asks for.
-        is_taken: whether the backend has machine code for so many rows and a kernel.
-        numbers: a tensor's own memory as an array.
-        tensor: an array's own memory as a tensor.
+        access: how kernels are read.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        sampler: Sampler,
-        is_taken: Callable[[int, Any], bool],
-        numbers: Callable[[Any], np.ndarray],
-        tensor: Callable[[np.ndarray], Any],
-    ) -> None:
+    def __init__(self, model: Any, sampler: Sampler, access: Access) -> None:
         self._count = sampler.tokens_asked or MOST_ASKED + 1
         self._product = logits_product(model) if self._count <= MOST_ASKED else None
-        self._is_taken, self._numbers, self._tensor = is_taken, numbers, tensor
+        self._access = access
 
     def of(self, rows: int) -> Codes | None:
         """The codes of the kernel's current numbers, for a step of so many rows; None for none."""
@@ -59,14 +68,16 @@ class KernelCodes:
             return None
         layer, value = self._product.layer, self._product.kernel.value
         with machine_code():
-            if not self._is_taken(rows, value):
+            if not self._access.is_taken(rows, value):
                 return None
-        held = _HELD.get(layer)
-        if held is None or held.version[0]() is not value or held.version[1] != _writes(value):
-            codes = kernel_codes(self._numbers(value))
+        held, writes = _HELD.get(layer), self._access.writes(value)
+        if held is None or held.kernel() is not value or held.writes != writes:
+            numbers = self._access.numbers(value)
+            codes = kernel_codes(numbers)
             if codes is not None:
-                codes = Codes(*map(self._tensor, codes))
-            held = _HELD[layer] = _Held((weakref.ref(value), _writes(value)), codes)
+                codes = Codes(*map(self._access.tensor, codes))
+            memory = numbers if self._access.is_shared else None
+            held = _HELD[layer] = _Held(weakref.ref(value), writes, codes, memory)
         return held.codes
 
     def asked(self, codes: Codes | None) -> Mapping[Any, Asked]:
@@ -115,8 +126,3 @@ def _encode(kernel: np.ndarray, made: Codes, first: int) -> None:
 
 def _norms(rows: np.ndarray) -> np.ndarray:
     return np.sqrt(np.einsum("ij,ij->i", rows, rows))
-
-
-def _writes(tensor: Any) -> int:
-    """How often torch has written to a tensor; JAX never does."""
-    return getattr(tensor, "_version", 0)

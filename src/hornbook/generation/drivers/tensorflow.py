@@ -10,16 +10,22 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
+import ml_dtypes
+import numpy as np
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
 
 from hornbook.errors import HornbookWarning
 from hornbook.generation import step
+from hornbook.generation.drivers.kernel_codes import Access, KernelCodes
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.drivers.tensorflow_vectors import prefer_wide_vectors
 from hornbook.generation.state import Cache, GenerationState
 from hornbook.layers.kv_cache import caches_in_place, is_xla_on_the_cpu
+from hornbook.layers.likeliest_product import Codes, only_likeliest
 from hornbook.layers.tensorflow_product import compiled_by_xla
+from hornbook.native.scope import machine_code
+from hornbook.native.xla_calls import has_native_likeliest
 from hornbook.samplers import Sampler
 from hornbook.samplers.rows import Rows
 
@@ -40,6 +46,10 @@ class TensorFlowProgram(Program):
         self._xla_decode = _compiled(self._traced_xla_decode)
         self._plain_decode = _compiled(self._traced_plain_decode, jit_compile=False)
         self._can_sample_in_xla = True
+        access = Access(
+            has_native_likeliest, _numbers, tf.convert_to_tensor, _address, is_shared=True
+        )
+        self._codes = KernelCodes(self.model, self.sampler, access)
 
     def on_cpu(self) -> bool:
         return is_xla_on_the_cpu()
@@ -73,7 +83,8 @@ class TensorFlowProgram(Program):
             state = _with_cache_in("float32", state)
         elif self._is_half:
             state = _with_cache_in("bfloat16", state)
-        parts = run(state.parts(), tf.constant(steps), _tensors(values))
+        codes = self._codes.of(self.rows_projected(state)) if self._can_sample_in_xla else None
+        parts = run(state.parts(), tf.constant(steps), _tensors(values), codes)
         return GenerationState.from_parts(parts)
 
     def _traced_prefill(
@@ -99,7 +110,12 @@ class TensorFlowProgram(Program):
             return self._traced_decode(self._step, *inputs)
 
     def _traced_decode(
-        self, take_step: Callable[..., Any], parts: Any, steps: Any, values: Any
+        self,
+        take_step: Callable[..., Any],
+        parts: Any,
+        steps: Any,
+        values: Any,
+        codes: Codes | None = None,
     ) -> Any:
         self.on_trace()
         sampler = self.sampler.with_traced_values(values)
@@ -109,7 +125,8 @@ class TensorFlowProgram(Program):
             return tf.logical_and(count < steps, tf.logical_not(all_done))
 
         def run(count: Any, parts: Any) -> Any:
-            return count + 1, take_step(sampler, parts, count)
+            with only_likeliest(self._codes.asked(codes)):
+                return count + 1, take_step(sampler, parts, count)
 
         return tf.while_loop(is_open, run, (tf.constant(0), parts))[1]
 
@@ -141,9 +158,23 @@ def _values(variables: list[Any]) -> list[tf.Tensor]:
     return [tf.convert_to_tensor(variable.value) for variable in variables]
 
 
+def _numbers(variable: tf.Variable) -> np.ndarray:
+    """A variable's own memory: TensorFlow writes elsewhere while somebody has it."""
+    value = variable.read_value()
+    if value.dtype != tf.bfloat16:
+        return np.asarray(memoryview(value))
+    return np.asarray(memoryview(tf.bitcast(value, tf.uint16))).view(ml_dtypes.bfloat16)
+
+
+def _address(variable: tf.Variable) -> int:
+    return _numbers(variable).ctypes.data
+
+
 def _compiled(function: Callable[..., Any], jit_compile: bool = True) -> Callable[..., Any]:
     def traced(*inputs: Any) -> Any:
-        with compiled_by_xla() if jit_compile else nullcontext():
+        if not jit_compile:
+            return function(*inputs)
+        with compiled_by_xla(), machine_code():
             return function(*inputs)
 
     return tf.function(traced, jit_compile=jit_compile, autograph=False)

@@ -13,7 +13,7 @@ import optree
 import torch
 
 from hornbook.generation import step
-from hornbook.generation.drivers.kernel_codes import KernelCodes
+from hornbook.generation.drivers.kernel_codes import Access, KernelCodes
 from hornbook.generation.drivers.program import Program, Values
 from hornbook.generation.drivers.torch_graphs import Graphs, cuda_capture
 from hornbook.generation.drivers.torch_recording import NotRecordableError, Recorder, Recording
@@ -56,9 +56,8 @@ class TorchProgram(Program):
         super().__init__(*args)
         self._recordings: dict[Any, tuple[Recording, Any]] = {}
         self._weights: list[Any] = []
-        self._codes = KernelCodes(
-            self.model, self.sampler, has_native_likeliest, _numbers, torch.from_numpy
-        )
+        access = Access(has_native_likeliest, _numbers, torch.from_numpy, _writes)
+        self._codes = KernelCodes(self.model, self.sampler, access)
         self._recorded_codes: dict[int, Codes | None] = {}
         self._asked: Mapping[Any, Asked] = {}
         self._records, self._records_prompts = _is_own(self.sampler), True
@@ -206,6 +205,11 @@ def _numbers(tensor: torch.Tensor) -> np.ndarray:
     if tensor.dtype == torch.bfloat16:
         return tensor.detach().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
     return tensor.detach().numpy()
+
+
+def _writes(tensor: torch.Tensor) -> int:
+    """How often it was written to."""
+    return tensor._version
 
 
 def _is_own(part: Any) -> bool:

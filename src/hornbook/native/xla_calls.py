@@ -1,18 +1,19 @@
-"""The machine code as calls of JAX."""
+"""The machine code as calls of XLA's on the CPU, on JAX and on TensorFlow."""
 
 import hashlib
 import threading
+from functools import cache
 from typing import Any
 
-import jax
-import jax.numpy as jnp
+import keras
+from keras import ops
 
 from hornbook.native import operations
 from hornbook.native.compiler import compiled
 from hornbook.native.operations import Array, Operation
 from hornbook.native.processor import Processor, this_processor
 from hornbook.native.scope import is_allowed
-from hornbook.native.xla_handler import handler_code, is_known
+from hornbook.native.xla_handler import Framework, handler_code, is_known
 
 _TARGETS: set[str] = set()
 _LOCK = threading.Lock()
@@ -25,9 +26,7 @@ def usable_processor() -> Processor | None:
     There is none on accelerators, nor with several devices, among which XLA could not divide the
     calls.
     """
-    if not is_allowed() or jax.default_backend() != "cpu" or jax.device_count() > 1:
-        return None
-    if not is_known():
+    if not is_allowed() or not _framework().has_one_cpu() or not is_known(_framework()):
         return None
     return this_processor()
 
@@ -37,7 +36,7 @@ def has_native_product(rows: int, dtype: Any) -> bool:
 
     A single row in bfloat16 XLA multiplies as fast.
     """
-    processor, name = usable_processor(), jnp.dtype(dtype).name
+    processor, name = usable_processor(), keras.backend.standardize_dtype(dtype)
     if processor is None or (rows == 1 and name == "bfloat16"):
         return False
     return operations.takes_product(processor, rows, name)
@@ -56,7 +55,7 @@ def native_product(inputs: Any, kernel: Any, number: Any = None) -> Any:
     processor = _processor()
     rows, units = inputs.shape[0], kernel.shape[-2]
     operation = operations.product(processor, _array(inputs), _array(kernel), number is not None)
-    inputs = inputs.astype(operations.takes_inputs(processor, kernel.dtype.name))
+    inputs = ops.cast(inputs, operations.takes_inputs(processor, _array(kernel).dtype))
     chosen = () if number is None else (number,)
     return _call(operation, (rows, units), kernel.dtype, inputs, kernel, *chosen)
 
@@ -70,14 +69,14 @@ def native_bounds(inputs: Any, codes: Any, scales: Any, errors: Any, norms: Any)
     """What a product's outputs are at most: float32 [rows, units]; see `bounds_code`."""
     operation = operations.bounds(_processor(), _array(inputs), _array(codes))
     shape = inputs.shape[0], codes.shape[0]
-    return _call(operation, shape, jnp.float32, inputs, codes, scales, errors, norms)
+    return _call(operation, shape, "float32", inputs, codes, scales, errors, norms)
 
 
 def native_likeliest(inputs: Any, kernel: Any, bounds: Any, least: Any) -> Any:
     """The product's outputs [rows, units] whose bounds reach the `least`, and minus infinity."""
     processor = _processor()
     operation = operations.likeliest(processor, _array(inputs), _array(kernel))
-    inputs = inputs.astype(operations.takes_inputs(processor, kernel.dtype.name))
+    inputs = ops.cast(inputs, operations.takes_inputs(processor, _array(kernel).dtype))
     return _call(operation, bounds.shape, kernel.dtype, inputs, kernel, bounds, least)
 
 
@@ -105,8 +104,8 @@ def native_attention(query: Any, key: Any, value: Any, mask: Any, scale: float) 
     operation = operations.attention(_processor(), *arrays, scale)
     batch, length, heads, _ = query.shape
     result = (batch, length, heads * value.shape[-1])
-    arguments = (query.astype(jnp.float32), key, value, mask)
-    return _call(operation, result, jnp.float32, *arguments).astype(query.dtype)
+    arguments = (ops.cast(query, "float32"), key, value, mask)
+    return ops.cast(_call(operation, result, "float32", *arguments), query.dtype)
 
 
 def has_native_write(cache: Any, new: Any, positions: Any) -> bool:
@@ -117,8 +116,9 @@ def has_native_write(cache: Any, new: Any, positions: Any) -> bool:
         new: [batch, heads, length, width], of the same dtype.
         positions: int32 [batch] or [batch, length].
     """
-    is_known_dtype = cache.dtype == new.dtype and cache.dtype.name in operations.BYTES
-    return usable_processor() is not None and is_known_dtype and _are_known(cache, new, positions)
+    if usable_processor() is None or not _are_known(cache, new, positions):
+        return False
+    return cache.dtype == new.dtype and _array(cache).dtype in operations.BYTES
 
 
 def native_write(cache: Any, new: Any, positions: Any) -> Any:
@@ -126,9 +126,9 @@ def native_write(cache: Any, new: Any, positions: Any) -> Any:
 
     It is changed where it is, if nobody needs the old one.
     """
-    operation = operations.write(_array(new), positions.ndim > 1)
-    arguments = (cache, new, positions.astype(jnp.int32))
-    return _call(operation, cache.shape, cache.dtype, *arguments, aliases={0: 0})
+    operation = operations.write(_array(new), len(positions.shape) > 1)
+    arguments = (cache, new, ops.cast(positions, "int32"))
+    return _call(operation, cache.shape, cache.dtype, *arguments, is_in_place=True)
 
 
 def has_native_norm(inputs: Any, scale: Any, dtype: str) -> bool:
@@ -152,14 +152,13 @@ def native_norm(
         is_centred: whether the mean is subtracted. If not, what the scale multiplies is rounded to
             its dtype before.
     """
-    rows = inputs.reshape(-1, inputs.shape[-1])
+    rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
     arrays = _array(rows), _array(scale)
     operation = operations.norm(
         _processor(), *arrays, dtype, epsilon, is_centred, has_bias=bias is not None
     )
-    added = () if bias is None else (bias.astype(scale.dtype),)
-    outputs = _call(operation, rows.shape, jnp.dtype(dtype), rows, scale, *added)
-    return outputs.reshape(inputs.shape)
+    added = () if bias is None else (ops.cast(bias, scale.dtype),)
+    return ops.reshape(_call(operation, rows.shape, dtype, rows, scale, *added), inputs.shape)
 
 
 def _processor() -> Processor:
@@ -169,26 +168,32 @@ def _processor() -> Processor:
     return processor
 
 
-def _array(array: Any) -> Array:
-    return Array(array.shape, array.dtype.name)
+def _array(tensor: Any) -> Array:
+    return Array(tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))
 
 
-def _are_known(*arrays: Any) -> bool:
-    """Whether no size is a symbol, of which Keras makes shapes."""
-    return all(isinstance(size, int) for array in arrays for size in array.shape)
+def _are_known(*tensors: Any) -> bool:
+    """Whether no size is a symbol, of which Keras makes shapes, or left open by TensorFlow."""
+    return all(isinstance(size, int) for tensor in tensors for size in tensor.shape)
+
+
+@cache
+def _framework() -> Framework:
+    if keras.backend.backend() == "jax":
+        from hornbook.native.jax_framework import JaxFramework
+
+        return JaxFramework()
+    from hornbook.native.tensorflow_framework import TensorFlowFramework
+
+    return TensorFlowFramework()
 
 
 def _call(
-    operation: Operation,
-    shape: tuple[int, ...],
-    dtype: Any,
-    *arguments: Any,
-    aliases: dict[int, int] | None = None,
+    operation: Operation, shape: Any, dtype: Any, *arguments: Any, is_in_place: bool = False
 ) -> Any:
     target = _registered(operation, _processor())
-    result = jax.ShapeDtypeStruct(shape, dtype)
-    call = jax.ffi.ffi_call(target, result, vmap_method="sequential", input_output_aliases=aliases)
-    return call(*arguments)
+    name = keras.backend.standardize_dtype(dtype)
+    return _framework().call(target, tuple(shape), name, arguments, is_in_place)
 
 
 def _registered(operation: Operation, processor: Processor) -> str:
@@ -199,9 +204,9 @@ def _registered(operation: Operation, processor: Processor) -> str:
     with _LOCK:
         if target not in _TARGETS:
             text = operation.code + handler_code(
-                operation.grain, operation.is_shared, operation.is_single
+                _framework(), operation.grain, operation.is_shared, operation.is_single
             )
             (handler,) = compiled(text, ["handler"], processor)
-            jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(handler), platform="cpu")
+            _framework().register(target, handler)
             _TARGETS.add(target)
     return target

@@ -12,7 +12,7 @@ import pytest
 
 from hornbook.layers.kv_cache import write_kv_reference
 from hornbook.layers.norm import layer_norm_reference, rms_norm_reference
-from hornbook.native import jax_calls, xla_handler
+from hornbook.native import xla_calls, xla_handler
 from hornbook.native.processor import this_processor
 from hornbook.native.scope import SWITCH, machine_code, report
 
@@ -96,41 +96,41 @@ def shapes(batch=2, length=1, heads=4, kv_heads=2, slots=64, dim=16, dtype="floa
 
 def test_what_is_taken():
     with machine_code():
-        assert jax_calls.has_native_product(2, "bfloat16")
-        assert jax_calls.has_native_product(1, "float32")
-        assert not jax_calls.has_native_product(1, jnp.dtype("bfloat16"))
-        assert not jax_calls.has_native_product(1, "float16")
-        assert not jax_calls.has_native_product(1000, "bfloat16")
-        assert jax_calls.has_native_attention(*shapes())
-        assert jax_calls.has_native_attention(*shapes(dtype="bfloat16"))
-        assert jax_calls.has_native_attention(*shapes(dtype="uint16"))
-        assert jax_calls.has_head_dims(16, 64)
-        assert not jax_calls.has_native_attention(*shapes(dtype="float16"))
-        assert not jax_calls.has_native_attention(*shapes(dim=4))
-        assert not jax_calls.has_native_attention(*shapes(length=1000))
-        assert not jax_calls.has_native_attention(*shapes()[:3], None)
-        assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((1, 4, 1, 64), bool))
-        assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((1, 1, 1, 1), bool))
-        assert not jax_calls.has_native_attention(*shapes()[:3], jnp.ones((64,), bool))
+        assert xla_calls.has_native_product(2, "bfloat16")
+        assert xla_calls.has_native_product(1, "float32")
+        assert not xla_calls.has_native_product(1, jnp.dtype("bfloat16"))
+        assert not xla_calls.has_native_product(1, "float16")
+        assert not xla_calls.has_native_product(1000, "bfloat16")
+        assert xla_calls.has_native_attention(*shapes())
+        assert xla_calls.has_native_attention(*shapes(dtype="bfloat16"))
+        assert xla_calls.has_native_attention(*shapes(dtype="uint16"))
+        assert xla_calls.has_head_dims(16, 64)
+        assert not xla_calls.has_native_attention(*shapes(dtype="float16"))
+        assert not xla_calls.has_native_attention(*shapes(dim=4))
+        assert not xla_calls.has_native_attention(*shapes(length=1000))
+        assert not xla_calls.has_native_attention(*shapes()[:3], None)
+        assert not xla_calls.has_native_attention(*shapes()[:3], jnp.ones((1, 4, 1, 64), bool))
+        assert not xla_calls.has_native_attention(*shapes()[:3], jnp.ones((1, 1, 1, 1), bool))
+        assert not xla_calls.has_native_attention(*shapes()[:3], jnp.ones((64,), bool))
 
 
 def test_a_cache_in_float16_is_not_taken():
     cache = jnp.zeros((1, 1, 4, 2), "float16")
     with machine_code():
-        assert not jax_calls.has_native_write(cache, cache[:, :, :1], jnp.zeros(1, "int32"))
+        assert not xla_calls.has_native_write(cache, cache[:, :, :1], jnp.zeros(1, "int32"))
         whole = cache.astype("float32")
-        assert jax_calls.has_native_write(whole, whole[:, :, :1], jnp.zeros(1, "int32"))
+        assert xla_calls.has_native_write(whole, whole[:, :, :1], jnp.zeros(1, "int32"))
 
 
 def assert_is_off():
     with machine_code():
-        assert not jax_calls.has_native_product(2, "bfloat16")
-        assert not jax_calls.has_native_attention(*shapes())
-        assert not jax_calls.has_head_dims(16)
+        assert not xla_calls.has_native_product(2, "bfloat16")
+        assert not xla_calls.has_native_attention(*shapes())
+        assert not xla_calls.has_head_dims(16)
 
 
 def test_only_where_it_is_allowed(monkeypatch):
-    assert not jax_calls.has_native_product(2, "bfloat16")
+    assert not xla_calls.has_native_product(2, "bfloat16")
     assert report().startswith(this_processor().name)
     for no in ("0", "Off"):
         monkeypatch.setenv(SWITCH, no)
@@ -151,12 +151,12 @@ def test_not_with_several_devices(monkeypatch):
 @pytest.mark.parametrize("minor", [0, 99])
 def test_not_with_an_unknown_interface(minor, monkeypatch):
     header = f"#define XLA_FFI_API_MAJOR 0\n#define XLA_FFI_API_MINOR {minor}"
-    monkeypatch.setattr(xla_handler, "_header", lambda: header)
+    monkeypatch.setattr(xla_handler, "_header", lambda framework: header)
     xla_handler._version.cache_clear()
     assert_is_off()
     monkeypatch.undo()
     xla_handler._version.cache_clear()
-    assert xla_handler.is_known()
+    assert xla_handler.is_known(xla_calls._framework())
 
 
 def test_not_without_llvmlite(monkeypatch):
@@ -167,4 +167,4 @@ def test_not_without_llvmlite(monkeypatch):
     monkeypatch.undo()
     this_processor.cache_clear()
     with machine_code():
-        assert jax_calls.has_native_product(2, "bfloat16")
+        assert xla_calls.has_native_product(2, "bfloat16")
