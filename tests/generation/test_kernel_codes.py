@@ -156,10 +156,18 @@ def test_logits_that_are_more_than_a_product_have_no_codes(made, case):
     assert not made
 
 
+class LeastLikely(samplers.GreedySampler):
+    """It inherits from one that asks for little, and looks at everything."""
+
+    def choose(self, logits, uniforms):
+        return keras.ops.argmin(logits, axis=-1)
+
+
 @not_tensorflow
 @pytest.mark.parametrize(
     "sampler",
     [
+        LeastLikely(),
         "top_p",
         samplers.TopKSampler(99),
         samplers.GreedySampler(transforms=[LogitBias({7: 30.0})]),

@@ -36,7 +36,7 @@ class GreedySampler(Sampler):
 
     @property
     def tokens_asked(self) -> int | None:
-        return None if self.transforms else 1
+        return None if self.transforms or type(self) is not GreedySampler else 1
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
         return likeliest(logits)

@@ -47,7 +47,7 @@ class TopKSampler(Sampler):
 
     @property
     def tokens_asked(self) -> int | None:
-        return None if self.transforms else self.k
+        return None if self.transforms or type(self) is not TopKSampler else self.k
 
     def choose(self, logits: Any, uniforms: Any) -> Any:
         weights, tokens = self._best(logits)

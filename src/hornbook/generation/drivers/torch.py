@@ -208,8 +208,8 @@ def _numbers(tensor: torch.Tensor) -> np.ndarray:
 
 
 def _writes(tensor: torch.Tensor) -> int:
-    """How often it was written to."""
-    return tensor._version
+    """How often it was written to, as far as torch counts."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _is_own(part: Any) -> bool:
