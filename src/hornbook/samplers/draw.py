@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 BLOCK = 256
@@ -43,6 +44,8 @@ def spread(weights: Any, tokens: Any, vocabulary: int) -> Any:
         [[0.0, 0.25, 0.0, 0.5]]
     """
     batch, count = tokens.shape
+    if keras.backend.backend() == "torch":  # on which Keras scatters number by number
+        return weights.new_zeros((batch, vocabulary)).scatter_(1, tokens.long(), weights)
     rows = ops.broadcast_to(ops.arange(batch, dtype="int32")[:, None], (batch, count))
     places = ops.stack([rows, ops.cast(tokens, "int32")], axis=-1)
     flat = ops.reshape(places, (-1, 2)), ops.reshape(weights, (-1,))

@@ -29,6 +29,8 @@ def prepare(config: dict[str, Any]) -> Run:
         if new == 1:
             return {"seconds": checked(1)}
         whole, first = checked(new), checked(1)
+        while first >= whole:  # something else had the machine
+            first = checked(1)
         return {"seconds": whole - first, "first_token": first, "whole": whole}
 
     return run
