@@ -14,6 +14,7 @@ from hornbook.layers.likeliest_product import (
     likeliest_product,
     only_likeliest,
 )
+from hornbook.native.calls import backend_calls
 from hornbook.native.processor import this_processor
 
 pytestmark = [
@@ -70,9 +71,7 @@ def test_the_highest_outputs_are_there(kind, dtype, count):
     inputs = ops.cast(np.concatenate([normal(4, kernel.shape[1]), numbers(kernel)[:2]]), dtype)
     everything = ops.convert_to_tensor(np.float32(np.inf) * np.ones((6, len(kernel)), "float32"))
     least = ops.zeros(6)
-    from hornbook.layers.likeliest_product import _calls
-
-    whole = numbers(_calls().native_likeliest(inputs, kernel, everything, least))
+    whole = numbers(backend_calls().native_likeliest(inputs, kernel, everything, least))
     made = numbers(likeliest_product(inputs, kernel, count, codes_of(kernel)))
     is_there = np.isfinite(made)
     np.testing.assert_array_equal(made[is_there], whole[is_there])

@@ -11,6 +11,7 @@ from hornbook.layers.activation import softcapped
 from hornbook.layers.dropout import Dropout
 from hornbook.layers.kv_cache import as_numbers
 from hornbook.layers.unpadding import UnpaddedRows
+from hornbook.native.calls import backend_calls
 
 
 def dot_product_attention(
@@ -52,7 +53,7 @@ def dot_product_attention(
         return mask.attend(query, key, value, bias, attend)
     drops = isinstance(dropout, Dropout) and dropout.is_random
     if softcap is None and bias is None and dropout is None:
-        calls = _native_calls()
+        calls = backend_calls()
         if calls.has_native_attention(query, key, value, mask):
             return calls.native_attention(query, key, value, mask, scale)
     key, value = as_numbers(key), as_numbers(value)
@@ -63,17 +64,6 @@ def dot_product_attention(
     return dot_product_attention_reference(
         query, key, value, mask, scale=scale, bias=bias, softcap=softcap, dropout=dropout
     )
-
-
-def _native_calls() -> Any:
-    """The backend's calls of machine code."""
-    if keras.backend.backend() == "torch":
-        from hornbook.native import torch_calls
-
-        return torch_calls
-    from hornbook.native import xla_calls
-
-    return xla_calls
 
 
 def _own_form(query: Any, key: Any, value: Any, drops: bool) -> Callable[..., Any] | None:

@@ -17,6 +17,7 @@ import keras
 from keras import ops
 
 from hornbook.layers.linear_product import linear_product
+from hornbook.native.calls import backend_calls
 from hornbook.scoped import scoped
 
 BLOCKS = 128
@@ -77,7 +78,7 @@ def likeliest_product(inputs: Any, kernel: Any, count: int, codes: Codes) -> Any
     Returns:
         [rows, units] of the kernel's dtype; what can't be one of them is minus infinity.
     """
-    calls = _calls()
+    calls = backend_calls()
     wide = ops.cast(inputs, "float32")
     norms = ops.sqrt(ops.sum(wide * wide, axis=-1))
     bounds = calls.native_bounds(wide, *codes, norms)
@@ -97,13 +98,3 @@ def _highest(outputs: Any, count: int) -> Any:
         outputs = ops.top_k(highest, count)[0]
         return ops.min(outputs, axis=-1)
     return ops.max(outputs, axis=-1)
-
-
-def _calls() -> Any:
-    if keras.backend.backend() == "torch":
-        from hornbook.native import torch_calls
-
-        return torch_calls
-    from hornbook.native import xla_calls
-
-    return xla_calls

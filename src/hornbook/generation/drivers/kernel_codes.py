@@ -58,8 +58,9 @@ class KernelCodes:
     """
 
     def __init__(self, model: Any, sampler: Sampler, access: Access) -> None:
-        self._count = sampler.tokens_asked or MOST_ASKED + 1
-        self._product = logits_product(model) if self._count <= MOST_ASKED else None
+        self._count = sampler.tokens_asked
+        is_few = self._count is not None and self._count <= MOST_ASKED
+        self._product = logits_product(model) if is_few else None
         self._access = access
 
     def of(self, rows: int) -> Codes | None:
@@ -82,7 +83,7 @@ class KernelCodes:
 
     def asked(self, codes: Codes | None) -> Mapping[Any, Asked]:
         """What `only_likeliest` is given."""
-        if codes is None or self._product is None:
+        if codes is None or self._product is None or self._count is None:
             return {}
         return {self._product.layer: Asked(self._count, codes)}
 
